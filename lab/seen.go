@@ -1,0 +1,126 @@
+package lab
+
+import (
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/mptcp-lab/mptcp-lab/pm"
+	"github.com/mptcp-lab/mptcp-lab/wire"
+)
+
+// Conn is one end's view of an MPTCP connection: a snapshot.
+type Conn struct {
+	Token    uint32 // local token; 0 on plain TCP
+	Local    netip.AddrPort
+	Remote   netip.AddrPort
+	State    string // TCP state names of ss: "ESTAB", "FIN-WAIT-1", …
+	Fallback bool   // plain TCP: never MPTCP, or fallen back
+	Info     Info
+	Subflows []Subflow // in order of creation, the initial one first while it lives
+}
+
+// Info is struct mptcp_info (include/uapi/linux/mptcp.h), in the kernel's newer names.
+type Info struct {
+	ExtraSubflows        uint8
+	AddAddrSignaled      uint8
+	AddAddrAccepted      uint8
+	LimitExtraSubflows   uint8
+	EndpSignalMax        uint8
+	LimitAddAddrAccepted uint8
+	Flags                uint32
+	Token                uint32
+	WriteSeq             uint64
+	SndUna               uint64
+	RcvNxt               uint64
+	LocalAddrUsed        uint8
+	EndpSubflowMax       uint8
+	ChecksumEnabled      bool
+	Retransmits          uint32
+	BytesRetrans         uint64
+	BytesSent            uint64
+	BytesReceived        uint64
+	BytesAcked           uint64
+	SubflowsTotal        uint8
+	EndpLaminarMax       uint8
+	LastDataSent         time.Duration // ago
+	LastDataRecv         time.Duration // ago
+	LastAckRecv          time.Duration // ago
+}
+
+// Subflow is one TCP subflow as inet_diag shows it (INET_DIAG_ULP_INFO and tcp_info).
+type Subflow struct {
+	Local         netip.AddrPort
+	Remote        netip.AddrPort
+	LocalID       uint8
+	RemoteID      uint8
+	LocalToken    uint32
+	RemoteToken   uint32 // only on subflows that this end opened
+	State         string
+	Join          bool   // made by MP_JOIN; false for the initial subflow
+	Backup        bool   // asked by the peer
+	RequestBackup bool   // asked by this end
+	Established   bool   // fully established
+	Flags         uint32 // MPTCP_SUBFLOW_FLAG_*
+	Interface     string // bound device, if any
+	BytesSent     uint64
+	BytesAcked    uint64
+	BytesReceived uint64
+	BytesRetrans  uint64
+}
+
+// Event is a path-manager event of one host.
+type Event struct {
+	Time time.Duration // lab time
+	pm.Event
+}
+
+// Counters are the MPTcpExt MIB counters of one host by name.
+type Counters map[string]uint64
+
+// Since returns what has grown since the earlier reading; counters that did not move are left out.
+func (c Counters) Since(earlier Counters) Counters {
+	moved := Counters{}
+	for name, v := range c {
+		if v != earlier[name] {
+			moved[name] = v - earlier[name]
+		}
+	}
+	return moved
+}
+
+// Packet is a packet seen on a link: headers and MPTCP options, no payload. Kept are those that say something about the
+// connection (SYN, FIN, RST, or an MPTCP option other than a bare DSS); segments of bulk data are only counted.
+type Packet struct {
+	Time time.Duration // lab time, from the kernel's stamp
+	Link string
+	From string // node that sent it into the link
+	wire.Packet
+}
+
+// EntryKind says where a line of the timeline comes from.
+type EntryKind string
+
+// The kinds of timeline entries.
+const (
+	KindStep    EntryKind = "step"    // lab.step of the script
+	KindAction  EntryKind = "action"  // what the script did: endpoint add, link down, connect
+	KindEvent   EntryKind = "event"   // path-manager event
+	KindPacket  EntryKind = "packet"  // on the wire
+	KindCounter EntryKind = "counter" // counters that moved
+	KindCheck   EntryKind = "check"   // a check and its result
+	KindKernel  EntryKind = "kernel"  // kernel log
+)
+
+// Entry is one line of the timeline.
+type Entry struct {
+	Time time.Duration // lab time
+	Host string        // host, or "a > b" for a packet
+	Kind EntryKind
+	Text string
+}
+
+// String is the entry as reports print it: "  12.345ms client       event   SUB_ESTABLISHED …".
+func (e Entry) String() string {
+	return fmt.Sprintf("%10.3fms %-16s %-7s %s", float64(e.Time.Microseconds())/1000, e.Host, e.Kind, e.Text)
+}

@@ -1,0 +1,39 @@
+package report
+
+import (
+	"time"
+
+	"github.com/mptcp-lab/mptcp-lab/lab"
+)
+
+// Verdict is the outcome of a case. The four are never mixed.
+type Verdict string
+
+// The verdicts.
+const (
+	Passed  Verdict = "passed"
+	Failed  Verdict = "failed"  // a check did not hold: the thing under test is at fault
+	Error   Verdict = "error"   // the script, the machine or the lab is at fault, so nothing was judged
+	Skipped Verdict = "skipped" // something that the case needs is missing
+)
+
+// Result is what became of one case.
+type Result struct {
+	Case     Case
+	Verdict  Verdict
+	Duration time.Duration // real time, opening and closing the lab included
+	Message  string        // why, for people, possibly of several lines; empty when passed
+	Checks   int           // checks that were made
+	Output   []string      // what the script printed, by line
+	Timeline []lab.Entry   // unless passed
+	Kernel   []string      // warnings that the kernel logged meanwhile
+	Seed     uint64
+}
+
+// Case says which case a result is of.
+type Case struct {
+	ID    string // "scenarios/regression/limits.star::test_over_limit[family=ipv4]"
+	File  string // as given on the command line, slashes
+	Line  int    // of the def
+	Title string // first line of the docstring
+}
