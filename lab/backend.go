@@ -88,8 +88,8 @@ type Link interface {
 	SetUp(ctx context.Context, up bool) error
 	// SetMTU changes the MTU of both ends, in bytes.
 	SetMTU(ctx context.Context, mtu int) error
-	// Packets are the interesting packets seen so far (see Packet), in order of time.
-	Packets() []Packet
+	// Packets are the interesting packets seen so far (see Packet), in order of time. The error tells that some were lost.
+	Packets() ([]Packet, error)
 }
 
 // LinkEnd names one end of a link that exists.
@@ -144,6 +144,8 @@ type Host interface {
 	Dial(ctx context.Context, o DialOptions) (Socket, error)
 	// Exec runs a program in the host, if the lab allows it.
 	Exec(ctx context.Context, argv []string, stdin string) (ExecResult, error)
+	// Enter is the shell command by which a person enters the host of a kept lab; empty where that is not possible.
+	Enter() string
 }
 
 // PathManager is the mptcp_pm API of one host; *pm.Client satisfies it.
@@ -174,6 +176,7 @@ const (
 type ListenOptions struct {
 	Protocol Protocol
 	Address  netip.AddrPort // unspecified address: all addresses of both families ("::"); port 0: any
+	Seed     uint64         // of the pattern (see package traffic): the same at both ends of a connection
 }
 
 // DialOptions are those of Host.Dial.
@@ -181,6 +184,7 @@ type DialOptions struct {
 	Protocol Protocol
 	Local    netip.AddrPort // bound source; zero: chosen by routing
 	Remote   netip.AddrPort
+	Seed     uint64 // of the pattern: the listener's
 }
 
 // Listener accepts connections.

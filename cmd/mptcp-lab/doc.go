@@ -1,0 +1,24 @@
+// Command mptcp-lab runs scripts that build hosts and links, drive the MPTCP path manager of each host, and check what came
+// of it.
+//
+//	mptcp-lab run scenarios/               run every case below a folder
+//	mptcp-lab run -k 'limits not ipv6' .   only the cases whose IDs match
+//	mptcp-lab run file.star::test_join -v  one case, with its time
+//	mptcp-lab doctor                       what this machine can do
+//	mptcp-lab doc [NAME]                   the language
+//	mptcp-lab version
+//
+// The exit code of run, and of every other command where it applies, is
+//
+//	0    every case passed or was skipped
+//	1    a case failed, or ended in an error
+//	2    the command line is wrong, or a script cannot be loaded
+//	3    the machine cannot run the backend, or something was left behind on it
+//	130  interrupted
+//
+// of which 130 goes before 3, and 3 before 1.
+//
+// Without the privileges for network namespaces the command runs itself again in a user namespace of its own. A first SIGINT
+// or SIGTERM cancels the cases that run and reports what is known; a second ends the program at once. The kernel takes the
+// namespaces away in either case, as nothing but the program's open files holds them.
+package main

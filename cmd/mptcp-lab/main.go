@@ -1,0 +1,63 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime"
+	"strconv"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+type cli struct {
+	Run     runCmd     `cmd:"" help:"Run the cases of scripts, each in a lab of its own."`
+	Doctor  doctorCmd  `cmd:"" help:"Show what this machine can do, and how to get what is missing."`
+	Doc     docCmd     `cmd:"" help:"Show the documentation of the language."`
+	Version versionCmd `cmd:"" help:"Show the version."`
+}
+
+// streams are where a command writes what it was asked for.
+type streams struct {
+	out *os.File
+	err io.Writer
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // so that a second signal ends the program at once
+	os.Exit(execute(ctx, os.Args[1:], streams{out: os.Stdout, err: os.Stderr}))
+}
+
+// execute runs one command line and returns the exit code.
+func execute(ctx context.Context, args []string, s streams) int {
+	parser := kong.Must(&cli{},
+		kong.Name("mptcp-lab"),
+		kong.Description("A scriptable test lab for MPTCP path managers.\n\n"+exitCodes),
+		kong.Vars{"cpus": strconv.Itoa(runtime.NumCPU())},
+		kong.Writers(s.out, s.err),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(s),
+	)
+	command, err := parser.Parse(args)
+	if err != nil {
+		fmt.Fprintf(s.err, "mptcp-lab: %v (see mptcp-lab --help)\n", err)
+		return exitUsage
+	}
+	err = command.Run()
+	var end *exit
+	switch {
+	case err == nil:
+		return exitOK
+	case !errors.As(err, &end):
+		end = &exit{code: exitFailed, err: err}
+	}
+	if end.err != nil {
+		fmt.Fprintln(s.err, end.err)
+	}
+	return end.code
+}

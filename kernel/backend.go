@@ -1,0 +1,135 @@
+package kernel
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/mptcp-lab/mptcp-lab/lab"
+	"github.com/mptcp-lab/mptcp-lab/netns"
+	"github.com/mptcp-lab/mptcp-lab/observe"
+	"github.com/mptcp-lab/mptcp-lab/pm"
+)
+
+// The bounds of one lab where its options give none.
+const (
+	defaultMaxHosts  = 256
+	defaultMaxEvents = 100_000
+)
+
+// goneWithin is how long closed namespaces may take to leave the kernel: it frees them in batches, some 10 to 100 ms each.
+const goneWithin = 20 * time.Second
+
+// Backend makes labs of this machine's kernel. Its methods may be called from any goroutine.
+type Backend struct {
+	release  string
+	family   pm.Family
+	registry *netns.Registry
+	stamping *observe.Capture // see keepStamping
+	features func() lab.Features
+}
+
+var _ lab.Backend = (*Backend)(nil)
+
+// Open finds out whether this process can build labs on the kernel, and says why when it cannot: it needs network
+// namespaces, MPTCP and the mptcp_pm family.
+func Open(ctx context.Context) (*Backend, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	release, err := kernelRelease()
+	if err != nil {
+		return nil, err
+	}
+	if err := mptcpSockets(); err != nil {
+		return nil, err
+	}
+	family, err := pm.LookupFamily()
+	if err != nil {
+		return nil, err
+	}
+	registry, err := netns.NewRegistry()
+	if err != nil {
+		return nil, err
+	}
+	b := &Backend{release: release, family: family, registry: registry}
+	if err := b.keepStamping(); err != nil {
+		return nil, errors.Join(err, registry.Close())
+	}
+	b.features = sync.OnceValue(func() lab.Features { return probe(b) })
+	return b, nil
+}
+
+// keepStamping holds a capture open for as long as the backend lives: the kernel stamps packets only while somebody wants it to,
+// and takes a moment to begin (net_enable_timestamp in net/core/dev.c), in which packets have the time of their reading.
+func (b *Backend) keepStamping() error {
+	return b.registry.Do(func() (err error) {
+		b.stamping, err = observe.OpenCapture(0, func(observe.Frame) {})
+		return err
+	})
+}
+
+// Name implements [lab.Backend].
+func (b *Backend) Name() string { return "kernel" }
+
+// Describe implements [lab.Backend].
+func (b *Backend) Describe() string {
+	who := "root"
+	if netns.InUserNamespace() {
+		who = "root of a user namespace"
+	} else if os.Geteuid() != 0 {
+		who = fmt.Sprintf("uid %d with the needed capabilities", os.Geteuid())
+	}
+	return fmt.Sprintf("Linux %s, %s", b.release, who)
+}
+
+// Features implements [lab.Backend]. The first call probes the kernel, in a namespace of its own.
+func (b *Backend) Features() lab.Features { return b.features() }
+
+// Open implements [lab.Backend].
+func (b *Backend) Open(_ context.Context, o lab.Options) (lab.Lab, error) {
+	if o.MaxHosts == 0 {
+		o.MaxHosts = defaultMaxHosts
+	}
+	if o.MaxEvents == 0 {
+		o.MaxEvents = defaultMaxEvents
+	}
+	return newLab(b, o), nil
+}
+
+// Close waits until the kernel has let go of every namespace that a lab made; one that stays is an error.
+func (b *Backend) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), goneWithin)
+	defer cancel()
+	err := b.registry.WaitGone(ctx)
+	if err != nil {
+		err = fmt.Errorf("namespaces left in the kernel: %w", err)
+	}
+	return errors.Join(err, b.stamping.Close(), b.registry.Close())
+}
+
+func kernelRelease() (string, error) {
+	var u unix.Utsname
+	if err := unix.Uname(&u); err != nil {
+		return "", fmt.Errorf("read the kernel's release: %w", err)
+	}
+	return unix.ByteSliceToString(u.Release[:]), nil
+}
+
+// mptcpSockets reports why this kernel makes no MPTCP socket, if it does not. It asks in the current namespace, where
+// net.mptcp.enabled may be 0; a lab's namespaces start with 1, so ENOPROTOOPT is no obstacle.
+func mptcpSockets() error {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, unix.IPPROTO_MPTCP)
+	if err == nil {
+		return unix.Close(fd)
+	}
+	if errors.Is(err, unix.ENOPROTOOPT) {
+		return nil
+	}
+	return fmt.Errorf("this kernel has no MPTCP sockets (needs Linux 5.6 or later with CONFIG_MPTCP): %w", err)
+}

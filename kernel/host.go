@@ -1,0 +1,175 @@
+package kernel
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"sync"
+
+	"github.com/mptcp-lab/mptcp-lab/lab"
+	"github.com/mptcp-lab/mptcp-lab/netns"
+	"github.com/mptcp-lab/mptcp-lab/observe"
+	"github.com/mptcp-lab/mptcp-lab/pm"
+)
+
+// host is a network namespace with its path manager and witnesses. What not every case uses is opened at its first use.
+type host struct {
+	real *netns.Host
+	lab  *realLab
+	name string
+
+	monitor  *pm.Monitor
+	monitors sync.WaitGroup
+
+	receiving sync.Mutex // of the events, by whoever wants to know them
+	lost      error      // that ended or interrupted the receiving
+
+	manager  lazy[*pm.Client]
+	diag     lazy[*observe.Diag]
+	counters lazy[*observe.CounterFile]
+	noted    lab.Counters // the last reading on the timeline
+}
+
+var _ lab.Host = (*host)(nil)
+
+func newHost(_ context.Context, l *realLab, name string, o lab.HostOptions) (*host, error) {
+	real, err := netns.NewHost(netns.Options{Registry: l.backend.registry, Router: o.Router, Sysctl: o.Sysctl, Number: len(l.hosts) + 1})
+	if err != nil {
+		return nil, err
+	}
+	h := &host{real: real, lab: l, name: name}
+	h.manager.open = func() (*pm.Client, error) { return pm.Dial(h.config()) }
+	h.diag.open = func() (*observe.Diag, error) { return inside(real, observe.OpenDiag) }
+	h.counters.open = func() (*observe.CounterFile, error) { return inside(real, observe.OpenCounters) }
+	if err := h.startMonitor(); err != nil {
+		return nil, errors.Join(err, real.Close())
+	}
+	return h, nil
+}
+
+func (h *host) config() pm.Config { return pm.Config{NetNS: h.real.FD(), Family: h.lab.backend.family} }
+
+// inside opens something on a thread in the host's namespace.
+func inside[T any](at *netns.Host, open func() (T, error)) (opened T, err error) {
+	err = at.Do(func() (err error) {
+		opened, err = open()
+		return err
+	})
+	return opened, err
+}
+
+// startMonitor subscribes to the path manager's events before any socket of the host exists, so that none is missed.
+func (h *host) startMonitor() error {
+	m, err := pm.Listen(h.config())
+	if err != nil {
+		return err
+	}
+	h.monitor = m
+	h.monitors.Go(h.monitorEvents)
+	return nil
+}
+
+func (h *host) monitorEvents() {
+	for h.monitor.Wait() == nil {
+		if err := h.takeEvents(); err != nil && !errors.Is(err, pm.ErrOverrun) {
+			return
+		}
+		h.lab.seen.notify()
+	}
+}
+
+// takeEvents records the events that the kernel has sent so far, and remembers an error: what was lost stays lost.
+func (h *host) takeEvents() error {
+	h.receiving.Lock()
+	defer h.receiving.Unlock()
+	events, err := h.monitor.Pending()
+	now := h.lab.Now()
+	for _, e := range events {
+		h.lab.record.addEvent(h.name, lab.Event{Time: now, Event: e})
+	}
+	if err != nil && h.lost == nil {
+		h.lost = err
+	}
+	return err
+}
+
+// Name implements [lab.Node].
+func (h *host) Name() string { return h.name }
+
+func (h *host) Addresses() []lab.Address { return h.real.Addresses() }
+
+func (h *host) AddAddress(_ context.Context, iface string, p netip.Prefix) error {
+	return h.on(h.real.AddAddress(iface, p))
+}
+
+func (h *host) DeleteAddress(_ context.Context, iface string, p netip.Prefix) error {
+	return h.on(h.real.DeleteAddress(iface, p))
+}
+
+func (h *host) AddRoute(_ context.Context, r lab.Route) error { return h.on(h.real.AddRoute(r)) }
+
+func (h *host) SetInterfaceUp(_ context.Context, iface string, up bool) error {
+	return h.on(h.real.SetInterfaceUp(iface, up))
+}
+
+func (h *host) InterfaceIndex(iface string) (int32, error) {
+	index, err := h.real.InterfaceIndex(iface)
+	return index, h.on(err)
+}
+
+func (h *host) Sysctl(name string) (string, error) {
+	value, err := h.real.Sysctl(name)
+	return value, h.on(err)
+}
+
+func (h *host) SetSysctl(name, value string) error { return h.on(h.real.SetSysctl(name, value)) }
+
+// on says on which host something failed.
+func (h *host) on(err error) error {
+	if err != nil {
+		return fmt.Errorf("on %s: %w", h.name, err)
+	}
+	return nil
+}
+
+func (h *host) PathManager() lab.PathManager { return manager{h} }
+
+// Events implements [lab.Host]: what was received so far, and what waits to be.
+func (h *host) Events() ([]lab.Event, error) {
+	_ = h.takeEvents() // remembered as lost
+	h.receiving.Lock()
+	defer h.receiving.Unlock()
+	return h.lab.record.eventsOf(h.name), h.on(h.lost)
+}
+
+func (h *host) Counters() (lab.Counters, error) {
+	c, err := h.counters.get()
+	if err != nil {
+		return nil, h.on(err)
+	}
+	counters, err := c.Read()
+	return counters, h.on(err)
+}
+
+func (h *host) Conns() ([]lab.Conn, error) {
+	d, err := h.diag.get()
+	if err != nil {
+		return nil, h.on(err)
+	}
+	conns, err := d.Conns()
+	return conns, h.on(err)
+}
+
+func (h *host) Enter() string {
+	return fmt.Sprintf("nsenter --net=/proc/%d/fd/%d", os.Getpid(), h.real.FD())
+}
+
+// close releases the host. What was never opened is not opened for it.
+func (h *host) close() error {
+	errs := []error{h.monitor.Close()}
+	h.monitors.Wait()
+	errs = append(errs, h.manager.Close(), h.diag.Close(), h.counters.Close(), h.real.Close())
+	return errors.Join(errs...)
+}

@@ -1,0 +1,50 @@
+package kernel
+
+import (
+	"context"
+	"time"
+)
+
+// The polling of a waiting condition starts fine and coarsens: most effects follow their cause within some 100 µs, and what
+// no observation announces (bytes in flight, states) is still seen soon.
+const (
+	firstPoll = 200 * time.Microsecond
+	lastPoll  = 5 * time.Millisecond
+)
+
+// notifier tells one waiter that something was observed. Notifications that nobody waits for coalesce into one.
+type notifier chan struct{}
+
+func newNotifier() notifier { return make(notifier, 1) }
+
+func (n notifier) notify() {
+	select {
+	case n <- struct{}{}:
+	default:
+	}
+}
+
+// wait evaluates cond until it is true or an error, the timeout has passed, or ctx ends.
+func (n notifier) wait(ctx context.Context, timeout time.Duration, cond func() (bool, error)) (bool, error) {
+	deadline := time.NewTimer(timeout)
+	defer deadline.Stop()
+	pause := firstPoll
+	poll := time.NewTimer(pause)
+	defer poll.Stop()
+	for {
+		if ok, err := cond(); ok || err != nil {
+			return ok, err
+		}
+		select {
+		case <-n:
+			pause = firstPoll
+		case <-poll.C:
+			pause = min(2*pause, lastPoll)
+		case <-deadline.C:
+			return cond()
+		case <-ctx.Done():
+			return false, context.Cause(ctx)
+		}
+		poll.Reset(pause)
+	}
+}

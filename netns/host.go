@@ -1,0 +1,251 @@
+package netns
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/netip"
+	"strings"
+	"sync"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/mptcp-lab/mptcp-lab/lab"
+)
+
+// Options are the properties of a host at its creation.
+type Options struct {
+	Router   bool              // forwards packets, and has no source routing of its own
+	Sysctl   map[string]string // set before any socket exists, after those of the package
+	Registry *Registry         // that the host is made under, and watched by; nil: none
+	Number   int               // 1 to 65535, different on each host of a segment: gives repeatable MAC addresses; 0: random ones
+}
+
+// Host is a namespace with its own addresses and source routing (see the package documentation).
+type Host struct {
+	*Namespace
+	conn   *conn
+	router bool
+	number int
+
+	mu         sync.Mutex
+	macs       int // handed out
+	interfaces []*iface
+	addresses  []*address
+	tables     uint32 // routing tables handed out
+}
+
+// iface is an interface of a host.
+type iface struct {
+	*port
+	peer    *port
+	gateway bool        // the peer is a host or router, rather than a port of a switch
+	routes  []lab.Route // added on the interface, to be restored when it comes up again
+}
+
+// address is an address of a host.
+type address struct {
+	iface  *iface
+	prefix netip.Prefix
+	table  uint32 // of its source rule; 0: none
+}
+
+// quiet are settings of all hosts. The congestion control is fixed because that of the machine may be one that
+// crawls over a bare veth (bbr), and the one wanted everywhere (cubic) may not be allowed in a namespace.
+var quiet = [][2]string{
+	{"net.ipv4.conf.all.rp_filter", "0"},
+	{"net.ipv4.conf.default.rp_filter", "0"},
+	{"net.ipv4.conf.default.promote_secondaries", "1"},
+	{"net.ipv4.tcp_congestion_control", "reno"},
+	{"net.ipv4.tcp_max_syn_backlog", "4096"}, // a small table of connections lowers it to 128
+	{"net.ipv6.conf.default.accept_dad", "0"},
+	{"net.ipv6.conf.default.accept_ra", "0"},
+}
+
+// forwarding are further settings of routers. Redirects would change the routes that the lab has set.
+var forwarding = [][2]string{
+	{"net.ipv4.ip_forward", "1"},
+	{"net.ipv4.conf.all.send_redirects", "0"},
+	{"net.ipv4.conf.default.send_redirects", "0"},
+	{"net.ipv6.conf.all.forwarding", "1"},
+}
+
+// NewHost makes a host with no interface but loopback.
+func NewHost(o Options) (*Host, error) {
+	if o.Number < 0 || o.Number > 0xffff {
+		return nil, fmt.Errorf("new host: number %d: want 0 to 65535", o.Number)
+	}
+	h := &Host{router: o.Router, number: o.Number}
+	var err error
+	if h.Namespace, h.conn, err = newConnected(o.Registry, o.configure); err != nil {
+		return nil, fmt.Errorf("new host: %w", err)
+	}
+	if err := h.conn.do(newRequest("set lo up", unix.RTM_NEWLINK, 0, upMessage(1, true))); err != nil {
+		return nil, errors.Join(fmt.Errorf("new host: %w", err), h.Close())
+	}
+	return h, nil
+}
+
+// configure writes the sysctls of a host on a thread in its namespace.
+func (o Options) configure() error {
+	settings := quiet
+	if o.Router {
+		settings = append(settings[:len(settings):len(settings)], forwarding...)
+	}
+	for _, s := range settings {
+		if err := writeIfExists(s[0], s[1]); err != nil {
+			return err
+		}
+	}
+	return writeSysctls(o.Sysctl)
+}
+
+// writeIfExists writes a setting that some kernels lack, such as those without IPv6.
+func writeIfExists(name, value string) error {
+	if err := writeSysctl(name, value); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// newConnected makes a namespace with a route netlink socket under a registry, if any, and runs configure in it.
+func newConnected(r *Registry, configure func() error) (ns *Namespace, c *conn, err error) {
+	var parent *Namespace
+	if r != nil {
+		parent = r.ns
+	}
+	ns, err = newNamespace(parent, func() error {
+		if err := configure(); err != nil {
+			return err
+		}
+		c, err = dialRoute(nil)
+		return err
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	c.ns = ns
+	if r != nil {
+		if err := r.Add(ns); err != nil {
+			return nil, nil, errors.Join(err, c.close(), ns.Close())
+		}
+	}
+	return ns, c, nil
+}
+
+// Close resets the sockets that are left in the host, and lets go of it and of its links.
+func (h *Host) Close() error {
+	if h.FD() < 0 {
+		return nil
+	}
+	return errors.Join(h.DestroySockets(), h.conn.close(), h.Namespace.Close())
+}
+
+// Interfaces are the names of the interfaces made by [Link], in order of creation.
+func (h *Host) Interfaces() []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	names := make([]string, len(h.interfaces))
+	for i, x := range h.interfaces {
+		names[i] = x.name
+	}
+	return names
+}
+
+// InterfaceIndex is the kernel's ifindex of an interface made by [Link], or of lo.
+func (h *Host) InterfaceIndex(name string) (int32, error) {
+	if name == "lo" {
+		return 1, nil
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	i, err := h.find(name)
+	if err != nil {
+		return 0, err
+	}
+	return i.index, nil
+}
+
+// SetMTU sets the MTU of an interface, in bytes, at this end only.
+func (h *Host) SetMTU(name string, mtu int) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	i, err := h.find(name)
+	if err != nil {
+		return err
+	}
+	return h.conn.do(mtuRequest(i.name, mtu))
+}
+
+// SetInterfaceUp brings an interface up or down. Addresses and routes come back with it.
+func (h *Host) SetInterfaceUp(name string, up bool) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	i, err := h.find(name)
+	if err != nil {
+		return err
+	}
+	word := map[bool]string{true: "up", false: "down"}[up]
+	if err := h.conn.do(newRequest("set "+name+" "+word, unix.RTM_NEWLINK, 0, upMessage(i.index, up))); err != nil {
+		return err
+	}
+	if err := errors.Join(i.settle(), i.peer.settle()); err != nil {
+		return err
+	}
+	if !up {
+		return nil
+	}
+	return h.restore(i)
+}
+
+// restore gives back what the kernel drops when an interface goes down.
+func (h *Host) restore(i *iface) error {
+	var requests []request
+	for _, a := range h.addresses {
+		if a.iface != i {
+			continue
+		}
+		requests = append(requests, a.add())
+		requests = append(requests, a.lastResorts(unix.RTM_NEWROUTE)...)
+	}
+	for _, r := range i.routes {
+		requests = append(requests, h.routeRequests(i, r)...)
+	}
+	for n := range requests {
+		requests[n] = requests[n].ignoring(unix.EEXIST)
+	}
+	if err := h.conn.do(requests...); err != nil {
+		return err
+	}
+	return h.ready(i)
+}
+
+// attach takes a new interface, which is up.
+func (h *Host) attach(p, peer *port, gateway bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.interfaces = append(h.interfaces, &iface{port: p, peer: peer, gateway: gateway})
+}
+
+func (h *Host) find(name string) (*iface, error) {
+	names := make([]string, len(h.interfaces))
+	for n, i := range h.interfaces {
+		if i.name == name {
+			return i, nil
+		}
+		names[n] = i.name
+	}
+	if len(names) == 0 {
+		return nil, fmt.Errorf("interface %s: the host has none", name)
+	}
+	return nil, fmt.Errorf("interface %s: the host has only %s", name, strings.Join(names, ", "))
+}
+
+// nextMAC is a locally administered MAC address made of the number of the host and a count.
+func (h *Host) nextMAC() net.HardwareAddr {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.macs++
+	return net.HardwareAddr{0x02, 0, byte(h.number >> 8), byte(h.number), byte(h.macs >> 8), byte(h.macs)}
+}
