@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/vishvananda/netlink"
 	vnetns "github.com/vishvananda/netns"
+	"golang.org/x/sys/unix"
 
 	"github.com/mptcp-lab/mptcp-lab/pm"
 )
@@ -37,6 +38,7 @@ func (f *floor) run() {
 	for i := 1; i <= 2; i++ {
 		f.link(client, server, i)
 	}
+	f.settle(client, server)
 	f.pathManagers()
 	f.connection()
 }
@@ -72,8 +74,18 @@ func (f *floor) link(client, server *netlink.Handle, i int) {
 		for _, format := range []string{"10.0.%d.%d/24", "fd00:%d::%d/64"} {
 			a, err := netlink.ParseAddr(fmt.Sprintf(format, i, end+1))
 			require.NoError(f.tb, err)
-			a.Flags = 0x02 // IFA_F_NODAD: ready at once
+			a.Flags = unix.IFA_F_NODAD // ready at once
 			require.NoError(f.tb, h.AddrAdd(l, a))
+		}
+	}
+}
+
+// settle asks for the links, which makes the kernel act on their carriers: before that, a new link may drop what is sent.
+func (f *floor) settle(hosts ...*netlink.Handle) {
+	for _, h := range hosts {
+		for _, name := range []string{"eth1", "eth2"} {
+			_, err := h.LinkByName(name)
+			require.NoError(f.tb, err)
 		}
 	}
 }
@@ -140,5 +152,18 @@ func (f *floor) awaitJoin(events *pm.Monitor) {
 				return
 			}
 		}
+	}
+}
+
+// bareNamespaces makes and drops empty namespaces.
+func (f *floor) bareNamespaces(n int) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	made := make([]vnetns.NsHandle, n)
+	for i := range made {
+		made[i] = f.namespace()
+	}
+	for i := range made {
+		require.NoError(f.tb, made[i].Close())
 	}
 }

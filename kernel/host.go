@@ -163,7 +163,11 @@ func (h *host) Conns() ([]lab.Conn, error) {
 }
 
 func (h *host) Enter() string {
-	return fmt.Sprintf("nsenter --net=/proc/%d/fd/%d", os.Getpid(), h.real.FD())
+	user := ""
+	if netns.InUserNamespace() {
+		user = fmt.Sprintf("--user=/proc/%d/ns/user --preserve-credentials ", os.Getpid())
+	}
+	return fmt.Sprintf("nsenter %s--net=/proc/%d/fd/%d", user, os.Getpid(), h.real.FD())
 }
 
 // close releases the host. What was never opened is not opened for it.

@@ -95,7 +95,7 @@ func (t *Terminal) Finish(s Summary) {
 	if s.Failed+s.Errors+len(s.Audit) > 0 || s.Interrupted {
 		colour = red
 	}
-	fmt.Fprintf(t.out, "%s (%s)\n", t.paint(colour, s.String()), seconds(s.Duration))
+	fmt.Fprintf(t.out, "in %s\n%s\n", seconds(s.Duration), t.paint(colour, s.String()))
 }
 
 func (t *Terminal) passed(r Result) {

@@ -58,12 +58,12 @@ func (k *kernelLog) drain() (lines []string, complaints int, err error) {
 	}
 }
 
-// parseRecord splits "level|facility<<3,sequence,microseconds,flags;text\n key=value…" of /dev/kmsg.
-// What is no record of the kernel has a level that is never a warning.
+// parseRecord splits "level|facility<<3,sequence,microseconds,flags;text\n key=value…" of /dev/kmsg. The kernel's own
+// facility is 0, so what programs wrote there, like what is no record at all, has a level that is never a warning.
 func parseRecord(record string) (level int, text string) {
 	head, text, found := strings.Cut(record, ";")
 	priority, err := strconv.Atoi(strings.SplitN(head, ",", 2)[0])
-	if !found || err != nil || priority>>3 != 0 { // a facility: written by a program
+	if !found || err != nil {
 		return warningLevel + 1, ""
 	}
 	text, _, _ = strings.Cut(text, "\n")

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/mptcp-lab/mptcp-lab/report"
 )
 
 // records is a log that holds these records.
@@ -99,6 +101,24 @@ func TestWarningsGoToTheCasesThatRun(t *testing.T) {
 	require.Equal(t, 3, r.summary.KernelWarnings)
 }
 
+// silent is an observer that ignores all.
+type silent struct{}
+
+func (silent) Start(int)               {}
+func (silent) CaseStarted(report.Case) {}
+func (silent) CaseDone(report.Result)  {}
+func (silent) Finish(report.Summary)   {}
+
+func TestWarningsBeforeACaseAreNotItsOwn(t *testing.T) {
+	log := &records{list: []string{"4,1,1,-;WARNING: before"}}
+	r := &run{log: &kernelLog{source: log}, obs: silent{}}
+	a := &attempt{}
+	require.True(t, r.begin(t.Context(), a))
+	log.list = []string{"4,2,1,-;WARNING: during"}
+	r.end(a, report.Result{})
+	require.Equal(t, []string{"WARNING: during"}, a.kernel)
+}
+
 func TestBrokenLogIsANote(t *testing.T) {
 	log := &records{list: []string{"4,1,1,-;WARNING: one"}, err: errors.New("gone")}
 	r := &run{log: &kernelLog{source: log}}
@@ -130,8 +150,9 @@ func FuzzParseRecord(f *testing.F) {
 	f.Fuzz(func(t *testing.T, record string) {
 		level, text := parseRecord(record)
 		require.NotContains(t, text, "\n")
-		if text != "" {
-			require.LessOrEqual(t, level, 7)
+		require.Contains(t, record, text)
+		if level <= warningLevel {
+			require.Contains(t, record, ";")
 		}
 	})
 }

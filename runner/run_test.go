@@ -146,7 +146,9 @@ func TestCaseThatDoesNotReturnIsAbandoned(t *testing.T) {
 	release, returned := make(chan struct{}), make(chan struct{})
 	stuck := func(context.Context, lab.Lab) runner.Outcome { defer close(returned); <-release; return pass }
 	b := &fakeBackend{}
-	rec, s := runCases(t, b, runner.Config{Timeout: time.Millisecond, Grace: time.Millisecond}, caseFunc("a", stuck), caseOf("b", pass))
+	cfg := runner.Config{Timeout: time.Millisecond, Grace: time.Millisecond}
+	cfg.Keep = func(context.Context, report.Case, lab.Lab) { t.Error("kept") }
+	rec, s := runCases(t, b, cfg, caseFunc("a", stuck), caseOf("b", pass))
 	require.Equal(t, []report.Verdict{report.Error, report.Passed}, rec.verdicts())
 	require.Equal(t, "timed out after 1ms (--timeout), and did not return within 1ms more: abandoned", rec.results[0].Message)
 	require.NotEmpty(t, rec.results[0].Timeline)

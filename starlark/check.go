@@ -15,7 +15,7 @@ import (
 type checkModule struct{}
 
 func (checkModule) String() string                             { return "<module check>" }
-func (checkModule) Type() string                               { return "module" }
+func (checkModule) Type() string                               { return "check" }
 func (checkModule) Freeze()                                    {}
 func (checkModule) Truth() starlark.Bool                       { return true }
 func (checkModule) Hash() (uint32, error)                      { return 0, errors.New("unhashable: module") }

@@ -122,16 +122,7 @@ func (t target) of(server *host) (netip.Addr, error) {
 	if t.address.IsValid() {
 		return t.address, nil
 	}
-	var same []netip.Addr
-	for _, a := range server.host.Addresses() {
-		if addr := a.Prefix.Addr(); len(same) == 0 || familyOf(addr) == familyOf(same[0]) {
-			same = append(same, addr)
-		}
-	}
-	if t.index >= int64(len(same)) {
-		return netip.Addr{}, fmt.Errorf("%s has %d such addresses, there is none with index %d", server.host.Name(), len(same), t.index)
-	}
-	return same[t.index], nil
+	return server.address(t.index, "")
 }
 
 // listening says what a listener of lab.connect listens on.
@@ -185,7 +176,7 @@ func (r *run) listen(ctx context.Context, on listening) (lab.Listener, error) {
 	}
 	l, err := on.host.host.Listen(ctx, on.options)
 	if err != nil {
-		return nil, fmt.Errorf("listen on %s %s: %w", on.host.host.Name(), on.options.Address, err)
+		return nil, err
 	}
 	r.listeners[on] = l
 	return l, nil

@@ -17,7 +17,7 @@ import (
 const (
 	maxItems = 1 << 20
 	maxText  = 16 << 20
-	maxMade  = 1 << 30
+	maxMade  = 256 << 20
 )
 
 const (
@@ -85,13 +85,13 @@ type budget struct{ left int }
 // itemSize is the size of an item of a list, in bytes.
 const itemSize = 16
 
-// make takes a value with so many items, or bytes of text, off the budget.
-func (b *budget) make(kind starlark.Value, count int) error {
-	limit, size := maxText, count
+// make takes a value off the budget that has so many items, or bytes of text, of which some are new.
+func (b *budget) make(kind starlark.Value, count, added int) error {
+	limit, size := maxText, added
 	switch kind.(type) {
 	case starlark.String, starlark.Bytes:
 	case *starlark.List, starlark.Tuple:
-		limit, size = maxItems, count*itemSize
+		limit, size = maxItems, added*itemSize
 	default:
 		return nil
 	}
@@ -102,6 +102,12 @@ func (b *budget) make(kind starlark.Value, count int) error {
 		return errTooMuch
 	}
 	return nil
+}
+
+// extend takes more items of a list off the budget.
+func (b *budget) extend(l *starlark.List, by starlark.Value) error {
+	added := max(starlark.Len(by), 0)
+	return b.make(l, l.Len()+added, added)
 }
 
 func budgetOf(thread *starlark.Thread) *budget {
@@ -135,7 +141,8 @@ func (o operand) Binary(op syntax.Token, other starlark.Value, side starlark.Sid
 func (b *budget) operation(op syntax.Token, x, y starlark.Value) error {
 	switch op {
 	case syntax.PLUS:
-		return b.make(x, starlark.Len(x)+starlark.Len(y))
+		sum := starlark.Len(x) + starlark.Len(y)
+		return b.make(x, sum, sum)
 	case syntax.STAR:
 		if n, ok := x.(starlark.Int); ok {
 			return b.repeat(y, n)
@@ -160,7 +167,7 @@ func (b *budget) repeat(v starlark.Value, n starlark.Int) error {
 	if !ok || times > int64(maxText/length) {
 		times = int64(maxText/length) + 1
 	}
-	return b.make(v, length*int(times))
+	return b.make(v, length*int(times), length*int(times))
 }
 
 // fits tells whether a value can be written as text so many times.
@@ -202,6 +209,9 @@ func guardOperand(thread *starlark.Thread, _ *starlark.Builtin, args starlark.Tu
 // guardAddition is y of x += y.
 func guardAddition(thread *starlark.Thread, _ *starlark.Builtin, args starlark.Tuple, _ []starlark.Tuple) (starlark.Value, error) {
 	y, x := args[0], args[1]
+	if l, ok := x.(*starlark.List); ok {
+		return y, budgetOf(thread).extend(l, y)
+	}
 	return y, budgetOf(thread).operation(syntax.PLUS, x, y)
 }
 
@@ -242,10 +252,10 @@ func (r receiver) Attr(name string) (starlark.Value, error) {
 // check tells whether the result of a guarded method is within bounds.
 func (r receiver) check(name string, args starlark.Tuple) error {
 	if l, ok := r.HasAttrs.(*starlark.List); ok {
-		if len(args) == 1 {
-			return r.budget.make(l, l.Len()+starlark.Len(args[0]))
+		if len(args) != 1 {
+			return nil
 		}
-		return nil
+		return r.budget.extend(l, args[0])
 	}
 	if !copies(name, string(r.HasAttrs.(starlark.String)), args) {
 		return errTooLarge

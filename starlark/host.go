@@ -1,6 +1,7 @@
 package starlark
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -33,7 +34,11 @@ var hostNoun = &noun[*host]{
 	attributes: []attribute[*host]{
 		{"name", "string", "Its name.", func(h *host) (starlark.Value, error) { return text(h.host.Name()), nil }},
 		{"addresses", "list of strings", "The addresses of its links, in order of their creation; no loopback, no link-local ones.", func(h *host) (starlark.Value, error) {
-			return frozen(h.addressValues("")), nil
+			var addresses []starlark.Value
+			for _, a := range h.host.Addresses() {
+				addresses = append(addresses, addressText(a.Prefix.Addr()))
+			}
+			return frozen(addresses), nil
 		}},
 		{"interfaces", "list of strings", "The names of its interfaces that have addresses, in order.", func(h *host) (starlark.Value, error) {
 			var names []starlark.Value
@@ -110,17 +115,6 @@ check.equal(client.sysctl("net.mptcp.checksum_enabled"), "1")`,
 	},
 }
 
-// addressValues are the addresses of a family, or all with an empty one.
-func (h *host) addressValues(family string) []starlark.Value {
-	var values []starlark.Value
-	for _, a := range h.host.Addresses() {
-		if addr := a.Prefix.Addr(); family == "" || family == familyOf(addr) {
-			values = append(values, addressText(addr))
-		}
-	}
-	return values
-}
-
 func familyOf(a netip.Addr) string {
 	if a.Unmap().Is4() {
 		return "ipv4"
@@ -143,19 +137,27 @@ func (h *host) setUp(c *call, up bool) (starlark.Value, error) {
 }
 
 func hostAddress(c *call, h *host) (starlark.Value, error) {
+	a, err := h.address(get[int64](c, "index"), get[string](c, "family"))
+	return addressText(a), err
+}
+
+// address is the address with an index among those of a family; an empty family is that of the first address.
+func (h *host) address(index int64, family string) (netip.Addr, error) {
 	all := h.host.Addresses()
 	if len(all) == 0 {
-		return nil, fmt.Errorf("%s has no addresses yet: lab.link gives them", h.host.Name())
+		return netip.Addr{}, fmt.Errorf("%s has no addresses yet: lab.link gives them", h.host.Name())
 	}
-	family := get[string](c, "family")
-	if family == "" {
-		family = familyOf(all[0].Prefix.Addr())
+	family = cmp.Or(family, familyOf(all[0].Prefix.Addr()))
+	count := int64(0)
+	for _, a := range all {
+		if addr := a.Prefix.Addr(); familyOf(addr) == family {
+			if count == index {
+				return addr, nil
+			}
+			count++
+		}
 	}
-	values, index := h.addressValues(family), get[int64](c, "index")
-	if index >= int64(len(values)) {
-		return nil, fmt.Errorf("%s has %d addresses of family %s, there is none with index %d", h.host.Name(), len(values), family, index)
-	}
-	return values[index], nil
+	return netip.Addr{}, fmt.Errorf("%s has no %s address with index %d: it has %d, counted from 0", h.host.Name(), family, index, count)
 }
 
 func hostSysctl(c *call, h *host) (starlark.Value, error) {

@@ -3,6 +3,7 @@ package starlark
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -186,6 +187,9 @@ func requireThat(c *call, l *labValue) (starlark.Value, error) {
 		}
 	}
 	if c.has("feature") {
+		if len(features.List) == 0 {
+			return nil, errors.New("what this machine can do was not asked")
+		}
 		f, err := features.Find(get[string](c, "feature"))
 		if err != nil {
 			return nil, err

@@ -39,7 +39,7 @@ check.fails(lambda: client.mptcp.limits.set(subflows = 9), "limit greater than m
 		}, func(_ *call, l *limits) (starlark.Value, error) {
 			got, err := l.host.host.PathManager().Limits()
 			if err != nil {
-				return nil, fmt.Errorf("on %s: %w", l.host.host.Name(), err)
+				return nil, err
 			}
 			return limitsSnapshot.of(got), nil
 		}},
@@ -62,8 +62,5 @@ func setLimits(c *call, l *limits) (starlark.Value, error) {
 		}
 	}
 	l.run.note(l.host.host.Name(), "limits set%s", words)
-	if err := l.host.host.PathManager().SetLimits(update); err != nil {
-		return nil, fmt.Errorf("on %s: %w", l.host.host.Name(), err)
-	}
-	return nil, nil
+	return nil, l.host.host.PathManager().SetLimits(update)
 }

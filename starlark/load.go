@@ -111,18 +111,18 @@ func (l *loader) root(dir string) (*tree, error) {
 	return t, nil
 }
 
-// findRoot walks up from a file to a directory that holds scripts in lib/ or is named scenarios; else the root is the file's
-// own directory. The path is relative if that of the file is.
+// findRoot walks up from a file to a directory that is named scenarios or whose lib/ holds scripts; a lib/ of anything else,
+// such as /usr/lib, does not count. Without one, the root is the file's own directory.
 func findRoot(file string) string {
 	own := filepath.Dir(file)
 	dir, err := filepath.Abs(own)
 	if err != nil {
 		return own
 	}
-	for {
-		// The pattern is a good one, so there is no error.
-		if library, _ := filepath.Glob(filepath.Join(dir, "lib", "*.star")); library != nil || filepath.Base(dir) == "scenarios" {
-			return likeGiven(own, dir)
+	for up := own; ; up = filepath.Join(up, "..") {
+		library, _ := filepath.Glob(filepath.Join(dir, "lib", "*.star"))
+		if len(library) > 0 || filepath.Base(dir) == "scenarios" {
+			return up
 		}
 		parent := filepath.Dir(dir)
 		if parent == dir {
@@ -132,29 +132,24 @@ func findRoot(file string) string {
 	}
 }
 
-// shortest is a path without detours, such as those of a file beside the working directory by way of the scenario root.
+// shortest is a path as people would write it: ../regression/limits.star is limits.star within regression.
 func shortest(name string) string {
+	name = filepath.Clean(name)
+	if filepath.IsAbs(name) {
+		return filepath.ToSlash(name)
+	}
 	abs, err := filepath.Abs(name)
 	if err != nil {
-		return path.Clean(name)
+		return filepath.ToSlash(name)
 	}
-	return filepath.ToSlash(likeGiven(name, abs))
-}
-
-// likeGiven is the absolute path dir, relative to the working directory if the path given is relative.
-func likeGiven(given, dir string) string {
-	if filepath.IsAbs(given) {
-		return dir
-	}
-	here, err := filepath.Abs(".")
+	dir, err := filepath.Abs(".")
 	if err != nil {
-		return dir
+		return filepath.ToSlash(name)
 	}
-	rel, err := filepath.Rel(here, dir)
-	if err != nil {
-		return dir
+	if rel, err := filepath.Rel(dir, abs); err == nil {
+		name = rel
 	}
-	return rel
+	return filepath.ToSlash(name)
 }
 
 // within is the path of a file relative to the root, in slashes.

@@ -169,7 +169,7 @@ func addEndpoint(c *call, e *endpoints) (starlark.Value, error) {
 	e.run.note(e.host.host.Name(), "endpoint add %s", endpointWords(want, get[string](c, "dev")))
 	manager := e.host.host.PathManager()
 	if err := manager.AddEndpoint(want); err != nil {
-		return nil, fmt.Errorf("on %s: %w", e.host.host.Name(), err)
+		return nil, err
 	}
 	all, err := manager.Endpoints()
 	if err != nil {
@@ -217,10 +217,7 @@ func (h *host) named(e pm.Endpoint) endpoint {
 func deleteEndpoint(c *call, e *endpoints) (starlark.Value, error) {
 	victim := pm.Endpoint{ID: get[uint8](c, "id"), Address: get[netip.Addr](c, "address")}
 	e.run.note(e.host.host.Name(), "endpoint delete id %d %s", victim.ID, string(addressText(victim.Address).(starlark.String)))
-	if err := e.host.host.PathManager().DeleteEndpoint(victim); err != nil {
-		return nil, fmt.Errorf("on %s: %w", e.host.host.Name(), err)
-	}
-	return nil, nil
+	return nil, e.host.host.PathManager().DeleteEndpoint(victim)
 }
 
 func changeEndpoint(c *call, e *endpoints) (starlark.Value, error) {
@@ -232,7 +229,7 @@ func changeEndpoint(c *call, e *endpoints) (starlark.Value, error) {
 	}
 	e.run.note(e.host.host.Name(), "endpoint change id %d %s", want.ID, want.Flags)
 	if err := e.host.host.PathManager().ChangeEndpoint(want); err != nil {
-		return nil, fmt.Errorf("on %s: %w", e.host.host.Name(), err)
+		return nil, err
 	}
 	if want.ID == 0 {
 		return nil, nil
@@ -246,7 +243,7 @@ func showEndpoints(c *call, e *endpoints) (starlark.Value, error) {
 	}
 	all, err := e.host.host.PathManager().Endpoints()
 	if err != nil {
-		return nil, fmt.Errorf("on %s: %w", e.host.host.Name(), err)
+		return nil, err
 	}
 	list := make([]endpoint, len(all))
 	for i, x := range all {
@@ -258,7 +255,7 @@ func showEndpoints(c *call, e *endpoints) (starlark.Value, error) {
 func (e *endpoints) show(id uint8) (starlark.Value, error) {
 	got, err := e.host.host.PathManager().Endpoint(id)
 	if err != nil {
-		return nil, fmt.Errorf("on %s: %w", e.host.host.Name(), err)
+		return nil, err
 	}
 	return endpointSnapshot.of(e.named(got)), nil
 }

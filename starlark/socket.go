@@ -41,11 +41,7 @@ func viewed(name, returns, doc string, get func(lab.Conn) starlark.Value) attrib
 }
 
 func (s *socket) view() (lab.Conn, error) {
-	view, err := s.socket.Conn()
-	if err != nil {
-		return lab.Conn{}, fmt.Errorf("connection of %s: %w", s.host.host.Name(), err)
-	}
-	return view, nil
+	return s.socket.Conn()
 }
 
 var connSnapshot = &snapshot[lab.Conn]{
@@ -213,7 +209,7 @@ func (h *host) dial(c *call, o lab.DialOptions) (*socket, error) {
 	defer cancel()
 	s, err := h.host.Dial(ctx, o)
 	if err != nil {
-		return nil, fmt.Errorf("%s to %s: %w", h.host.Name(), o.Remote, caused(ctx, err))
+		return nil, caused(ctx, err)
 	}
 	return &socket{run: h.run, host: h, socket: s}, nil
 }
@@ -238,7 +234,7 @@ func hostListen(c *call, h *host) (starlark.Value, error) {
 	h.run.note(h.host.Name(), "listen on %s", o.Address)
 	l, err := h.host.Listen(c.ctx(), o)
 	if err != nil {
-		return nil, fmt.Errorf("%s on %s: %w", h.host.Name(), o.Address, err)
+		return nil, err
 	}
 	return &listener{host: h, listener: l}, nil
 }
@@ -291,7 +287,7 @@ func (h *host) accept(c *call, l lab.Listener) (*socket, error) {
 	defer cancel()
 	s, err := l.Accept(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("accept on %s: %w", h.host.Name(), caused(ctx, err))
+		return nil, caused(ctx, err)
 	}
 	return &socket{run: h.run, host: h, socket: s}, nil
 }

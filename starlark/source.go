@@ -69,7 +69,7 @@ func columns(line string, start, end int32) string {
 	return string(runes[from:max(from, to)])
 }
 
-// dedent splits text into lines and takes the indentation off all but the first, whose own is not part of the text.
+// dedent splits text into lines and takes their common indentation off all but the first, whose own is not part of the text.
 func dedent(text string) []string {
 	lines := strings.Split(text, "\n")
 	margin := -1
@@ -79,7 +79,7 @@ func dedent(text string) []string {
 		}
 	}
 	for i := 1; i < len(lines); i++ {
-		lines[i] = lines[i][min(max(margin-4, 0), len(lines[i])):]
+		lines[i] = lines[i][min(max(margin, 0), len(lines[i])):]
 	}
 	return lines
 }

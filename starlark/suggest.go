@@ -17,7 +17,7 @@ func didYouMean(name string, known []string) string {
 
 // nearest returns the known name with the fewest edits to name, as long as they are less than half of it.
 func nearest(name string, known []string) string {
-	best, least := "", len(name)/2+1
+	best, least := "", (len(name)+1)/2
 	for _, k := range known {
 		if d := distance(strings.ToLower(name), strings.ToLower(k)); d < least {
 			best, least = k, d
