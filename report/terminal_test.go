@@ -169,5 +169,6 @@ func ExampleTerminal() {
 	terminal.Finish(report.Summary{Passed: 1, Duration: time.Second})
 	// Output:
 	// backend kernel: Linux 6.18.44, root, 2 jobs, seed 1
-	// 1 passed, 0 failed, 0 skipped (1.000s)
+	// in 1.000s
+	// 1 passed, 0 failed, 0 skipped
 }
