@@ -112,11 +112,11 @@ func (k *link) seen(f observe.Frame) {
 	if err != nil || p.IsBareDSS() {
 		return
 	}
-	from := k.ends[k.watched].Node
+	from, to := k.ends[k.watched].Node, k.ends[1-k.watched].Node
 	if !f.Outgoing {
-		from = k.ends[1-k.watched].Node
+		from, to = to, from
 	}
-	k.lab.record.addPacket(lab.Packet{Time: k.lab.record.at(f.Time), Link: k.Name(), From: from, Packet: p})
+	k.lab.record.addPacket(lab.Packet{Time: k.lab.record.at(f.Time), Link: k.Name(), From: from, To: to, Packet: p})
 	k.lab.seen.notify()
 }
 

@@ -87,9 +87,9 @@ func (r *record) timeline() []lab.Entry {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	all := slices.Clone(r.notes)
-	for link, packets := range r.packets {
+	for _, packets := range r.packets {
 		for _, p := range packets {
-			all = append(all, lab.Entry{Time: p.Time, Host: p.From, Kind: lab.KindPacket, Text: p.String() + " on " + link})
+			all = append(all, lab.Entry{Time: p.Time, Host: p.From + " > " + p.To, Kind: lab.KindPacket, Text: p.String()})
 		}
 	}
 	for host, events := range r.events {

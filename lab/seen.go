@@ -95,6 +95,7 @@ type Packet struct {
 	Time time.Duration // lab time, from the kernel's stamp
 	Link string
 	From string // node that sent it into the link
+	To   string // node at the other end
 	wire.Packet
 }
 

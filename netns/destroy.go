@@ -13,13 +13,14 @@ import (
 const (
 	sockDiagByFamily = 20
 	sockDestroy      = 21
-	diagHeaderSize   = 4                // family, state, timer, retransmissions of struct inet_diag_msg
-	diagIDSize       = 48               // struct inet_diag_sockid
-	boundSockets     = 1 << 13          // TCP_BOUND_INACTIVE: cannot be destroyed, and keep nothing to send
-	diagStates       = boundSockets - 1 // all others
+	diagHeaderSize   = 4         // family, state, timer, retransmissions of struct inet_diag_msg
+	diagIDSize       = 48        // struct inet_diag_sockid
+	allStates        = 1<<13 - 1 // but TCP_BOUND_INACTIVE, which cannot be destroyed and has nothing to send
+	listening        = 1 << 10   // those of the path manager cannot be destroyed either
+	diagStates       = allStates &^ listening
 )
 
-// DestroySockets resets every TCP socket of the namespace, subflows of MPTCP connections included, whether a program still
+// DestroySockets resets every TCP connection of the namespace, subflows of MPTCP connections included, whether a program still
 // holds it or only the kernel does: the latter would keep the namespace alive, as long as they have something to send. The
 // programs see their connections aborted. An MPTCP connection that no program holds ends with its last subflow.
 func (ns *Namespace) DestroySockets() error {

@@ -11,7 +11,7 @@ import (
 // eachSignature declares each, the one built-in that is used outside of cases.
 var eachSignature = signature{
 	name:    "each",
-	params:  []param{{name: "*values", doc: "the values, one case each"}},
+	params:  []param{{name: "*values", kind: anyKind, doc: "the values, one case each"}},
 	returns: "each",
 	doc: "As the default of a parameter of a test_ function, makes one case per value. Several such parameters make one case " +
 		"per combination. The values are part of the case's name: `test_join[family=ipv4]`.",

@@ -72,7 +72,7 @@ var hostNoun = &noun[*host]{
 			name: "address",
 			params: []param{
 				{"index", number(0, 1000), starlark.MakeInt(0), "0 for the address on its first link"},
-				{"family", familyKind, starlark.None, `"ipv4" or "ipv6"; None: the family of the host's first address`},
+				{"family", familyKind, starlark.None, `None: the family of the host's first address`},
 			},
 			returns: "string",
 			doc:     "Returns one of its addresses: of those of one family, the one with that index.",

@@ -173,7 +173,7 @@ func receiveBytes(c *call, s *socket) (starlark.Value, error) {
 	return starlark.Bytes(got), err
 }
 
-var protocolParam = param{"protocol", protocolKind, starlark.String("mptcp"), `"mptcp" or "tcp"`}
+var protocolParam = param{"protocol", protocolKind, starlark.String("mptcp"), "what the socket speaks"}
 
 var dialSignature = signature{
 	name: "connect",
