@@ -52,13 +52,16 @@ type address struct {
 }
 
 // quiet are settings of all hosts. The congestion control is fixed because that of the machine may be one that
-// crawls over a bare veth (bbr), and the one wanted everywhere (cubic) may not be allowed in a namespace.
+// crawls over a bare veth (bbr), and the one wanted everywhere (cubic) may not be allowed in a namespace. The receive
+// buffers begin large: a sender that fills the usual first window of 64 KiB at once can get no further acknowledgement of
+// its data, and waits for the 200 ms of MPTCP's own retransmission timer (MPTCPRetrans, seen on Linux 6.18).
 var quiet = [][2]string{
 	{"net.ipv4.conf.all.rp_filter", "0"},
 	{"net.ipv4.conf.default.rp_filter", "0"},
 	{"net.ipv4.conf.default.promote_secondaries", "1"},
 	{"net.ipv4.tcp_congestion_control", "reno"},
 	{"net.ipv4.tcp_max_syn_backlog", "4096"}, // a small table of connections lowers it to 128
+	{"net.ipv4.tcp_rmem", "4096 4194304 33554432"},
 	{"net.ipv6.conf.default.accept_dad", "0"},
 	{"net.ipv6.conf.default.accept_ra", "0"},
 }
