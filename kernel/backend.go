@@ -32,6 +32,8 @@ type Backend struct {
 	registry *netns.Registry
 	stamping *observe.Capture // see keepStamping
 	features func() lab.Features
+	guard    guard
+	close    func() error
 }
 
 var _ lab.Backend = (*Backend)(nil)
@@ -54,24 +56,19 @@ func Open(ctx context.Context) (*Backend, error) {
 		return nil, err
 	}
 	registry, err := netns.NewRegistry()
+	if errors.Is(err, unix.EPERM) {
+		return nil, fmt.Errorf("hosts need CAP_SYS_ADMIN and CAP_NET_ADMIN, of root or in a user namespace: %w", err)
+	}
 	if err != nil {
 		return nil, err
 	}
 	b := &Backend{release: release, family: family, registry: registry}
-	if err := b.keepStamping(); err != nil {
+	if err := b.keepStamping(ctx); err != nil {
 		return nil, errors.Join(err, registry.Close())
 	}
 	b.features = sync.OnceValue(func() lab.Features { return probe(b) })
+	b.close = sync.OnceValue(b.letGo)
 	return b, nil
-}
-
-// keepStamping holds a capture open for as long as the backend lives: the kernel stamps packets only while somebody wants it to,
-// and takes a moment to begin (net_enable_timestamp in net/core/dev.c), in which packets have the time of their reading.
-func (b *Backend) keepStamping() error {
-	return b.registry.Do(func() (err error) {
-		b.stamping, err = observe.OpenCapture(0, func(observe.Frame) {})
-		return err
-	})
 }
 
 // Name implements [lab.Backend].
@@ -102,15 +99,18 @@ func (b *Backend) Open(_ context.Context, o lab.Options) (lab.Lab, error) {
 	return newLab(b, o), nil
 }
 
-// Close waits until the kernel has let go of every namespace that a lab made; one that stays is an error.
-func (b *Backend) Close() error {
+// Close waits until the kernel has let go of every namespace that a lab made; one that stays is an error, and so is a lab that
+// is still open. Closing again returns the same.
+func (b *Backend) Close() error { return b.close() }
+
+func (b *Backend) letGo() error {
 	ctx, cancel := context.WithTimeout(context.Background(), goneWithin)
 	defer cancel()
 	err := b.registry.WaitGone(ctx)
 	if err != nil {
 		err = fmt.Errorf("namespaces left in the kernel: %w", err)
 	}
-	return errors.Join(err, b.stamping.Close(), b.registry.Close())
+	return errors.Join(err, b.guard.close(), b.stamping.Close(), b.registry.Close())
 }
 
 func kernelRelease() (string, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/netip"
 	"os"
 	"sync"
@@ -24,17 +25,21 @@ type host struct {
 	monitors sync.WaitGroup
 
 	receiving sync.Mutex // of the events, by whoever wants to know them
-	lost      error      // that ended or interrupted the receiving
+	lost      error      // the first that interrupted the receiving
+
+	guarding    sync.Mutex
+	guarded     bool   // endpoints with a port may exist
+	guardNumber uint64 // of the namespace at the guard
 
 	manager  lazy[*pm.Client]
 	diag     lazy[*observe.Diag]
 	counters lazy[*observe.CounterFile]
-	noted    lab.Counters // the last reading on the timeline
+	noted    lab.Counters // the last reading on the timeline; under lab.noting
 }
 
 var _ lab.Host = (*host)(nil)
 
-func newHost(_ context.Context, l *realLab, name string, o lab.HostOptions) (*host, error) {
+func newHost(l *realLab, name string, o lab.HostOptions) (*host, error) {
 	real, err := netns.NewHost(netns.Options{Registry: l.backend.registry, Router: o.Router, Sysctl: o.Sysctl, Number: len(l.hosts) + 1})
 	if err != nil {
 		return nil, err
@@ -80,7 +85,9 @@ func (h *host) monitorEvents() {
 	}
 }
 
-// takeEvents records the events that the kernel has sent so far, and remembers an error: what was lost stays lost.
+// takeEvents records the events that the kernel has sent so far, and remembers an error: what was lost stays lost. The kernel
+// stamps no events, so their time is that of reading them: on the timeline an event never comes before the packet that
+// caused it, but may come after later ones.
 func (h *host) takeEvents() error {
 	h.receiving.Lock()
 	defer h.receiving.Unlock()
@@ -89,7 +96,7 @@ func (h *host) takeEvents() error {
 	for _, e := range events {
 		h.lab.record.addEvent(h.name, lab.Event{Time: now, Event: e})
 	}
-	if err != nil && h.lost == nil {
+	if err != nil && h.lost == nil && !errors.Is(err, fs.ErrClosed) { // nothing is lost by the end of the lab
 		h.lost = err
 	}
 	return err
@@ -136,12 +143,14 @@ func (h *host) on(err error) error {
 
 func (h *host) PathManager() lab.PathManager { return manager{h} }
 
-// Events implements [lab.Host]: what was received so far, and what waits to be.
+// Events implements [lab.Host]: what was received so far, and what waits to be. When some were lost, it returns the others
+// with the error.
 func (h *host) Events() ([]lab.Event, error) {
 	_ = h.takeEvents() // remembered as lost
 	h.receiving.Lock()
 	defer h.receiving.Unlock()
-	return h.lab.record.eventsOf(h.name), h.on(h.lost)
+	events, err := h.lab.record.eventsOf(h.name)
+	return events, h.on(errors.Join(h.lost, err))
 }
 
 func (h *host) Counters() (lab.Counters, error) {
@@ -163,6 +172,9 @@ func (h *host) Conns() ([]lab.Conn, error) {
 }
 
 func (h *host) Enter() string {
+	if h.real.FD() < 0 {
+		return ""
+	}
 	user := ""
 	if netns.InUserNamespace() {
 		user = fmt.Sprintf("--user=/proc/%d/ns/user --preserve-credentials ", os.Getpid())
@@ -174,6 +186,6 @@ func (h *host) Enter() string {
 func (h *host) close() error {
 	errs := []error{h.monitor.Close()}
 	h.monitors.Wait()
-	errs = append(errs, h.manager.Close(), h.diag.Close(), h.counters.Close(), h.real.Close())
+	errs = append(errs, h.flushPorts(), h.manager.Close(), h.diag.Close(), h.counters.Close(), h.real.Close())
 	return errors.Join(errs...)
 }

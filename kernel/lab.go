@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -18,54 +19,73 @@ type realLab struct {
 	seen    notifier
 	record  *record
 
+	life context.Context // ends when the lab is closed
+	end  context.CancelCauseFunc
+
+	// building is held while a node or a link is made, and by Close, so that nothing can be made that Close misses.
+	building   sync.Mutex
+	nodes      map[string]node     // by name
+	interfaces map[string][]string // names that are taken, by node, in order of attachment
+
+	mu       sync.Mutex // over all below; never held while the kernel is asked for something
 	hosts    []*host
 	switches []*bridge
 	links    []*link
-	nodes    map[string]lab.Node
+	open     map[any]func() error // sockets and listeners, with what ends each at once
+	using    sync.WaitGroup       // of what may block or enters a namespace
 
-	mu      sync.Mutex
-	sockets []interface{ Abort() error } // to reset when the lab closes
-	closers []interface{ Close() error } // listeners
+	noting sync.Mutex // over host.noted of every host
 }
 
 func newLab(b *Backend, o lab.Options) *realLab {
-	return &realLab{
-		backend: b,
-		options: o,
-		seen:    newNotifier(),
-		record:  newRecord(o.MaxEvents),
-		nodes:   map[string]lab.Node{},
+	l := &realLab{
+		backend:    b,
+		options:    o,
+		seen:       newNotifier(),
+		record:     newRecord(o.MaxEvents),
+		nodes:      map[string]node{},
+		interfaces: map[string][]string{},
+		open:       map[any]func() error{},
 	}
+	l.life, l.end = context.WithCancelCause(context.Background())
+	return l
 }
 
-func (l *realLab) Host(ctx context.Context, name string, o lab.HostOptions) (lab.Host, error) {
-	if err := l.nameFree(name); err != nil {
+// within is ctx ended by the closing of the lab, too, which waits for the function to be called. The error tells that the lab is
+// closed already.
+func (l *realLab) within(ctx context.Context) (context.Context, func(), error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.life.Err() != nil {
+		return nil, nil, errClosed
+	}
+	l.using.Add(1)
+	ctx, cancel := context.WithCancelCause(ctx)
+	stop := context.AfterFunc(l.life, func() { cancel(errClosed) })
+	return ctx, func() { stop(); cancel(nil); l.using.Done() }, nil
+}
+
+func (l *realLab) Host(_ context.Context, name string, o lab.HostOptions) (lab.Host, error) {
+	l.building.Lock()
+	defer l.building.Unlock()
+	if err := l.admits(name); err != nil {
 		return nil, err
 	}
-	if len(l.hosts) >= l.options.MaxHosts {
-		return nil, fmt.Errorf("host %s: a lab has at most %d hosts", name, l.options.MaxHosts)
-	}
-	h, err := newHost(ctx, l, name, o)
+	h, err := newHost(l, name, o)
 	if err != nil {
 		return nil, fmt.Errorf("host %s: %w", name, err)
 	}
-	l.hosts = append(l.hosts, h)
 	l.nodes[name] = h
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.hosts = append(l.hosts, h)
 	return h, nil
 }
 
-func (l *realLab) nameFree(name string) error {
-	if name == "" {
-		return errors.New("a host or switch needs a name")
-	}
-	if _, taken := l.nodes[name]; taken {
-		return fmt.Errorf("the lab already has a host or switch named %s", name)
-	}
-	return nil
-}
-
 func (l *realLab) Switch(_ context.Context, name string) (lab.Node, error) {
-	if err := l.nameFree(name); err != nil {
+	l.building.Lock()
+	defer l.building.Unlock()
+	if err := l.admits(name); err != nil {
 		return nil, err
 	}
 	sw, err := netns.NewSwitch(l.backend.registry)
@@ -73,28 +93,70 @@ func (l *realLab) Switch(_ context.Context, name string) (lab.Node, error) {
 		return nil, fmt.Errorf("switch %s: %w", name, err)
 	}
 	b := &bridge{Switch: sw, name: name}
-	l.switches = append(l.switches, b)
 	l.nodes[name] = b
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.switches = append(l.switches, b)
 	return b, nil
 }
 
+// admits reports why the lab takes no host or switch of that name, if it does not. A switch costs what a host costs, so the
+// bound is over both.
+func (l *realLab) admits(name string) error {
+	switch _, taken := l.nodes[name]; {
+	case l.life.Err() != nil:
+		return fmt.Errorf("new node %s: %w", name, errClosed)
+	case name == "":
+		return errors.New("a host or switch needs a name")
+	case taken:
+		return fmt.Errorf("the lab already has a host or switch named %s", name)
+	case len(l.nodes) >= l.options.MaxHosts:
+		return fmt.Errorf("no room for %s: a lab has at most %d hosts and switches", name, l.options.MaxHosts)
+	}
+	return nil
+}
+
 func (l *realLab) Hosts() []lab.Host {
-	hosts := make([]lab.Host, len(l.hosts))
-	for i, h := range l.hosts {
+	own := l.ownHosts()
+	hosts := make([]lab.Host, len(own))
+	for i, h := range own {
 		hosts[i] = h
 	}
 	return hosts
 }
 
+func (l *realLab) ownHosts() []*host {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clip(l.hosts) // which only grows
+}
+
+func (l *realLab) ownLinks() []*link {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clip(l.links) // which only grows
+}
+
 func (l *realLab) Wait(ctx context.Context, timeout time.Duration, cond func() (bool, error)) (bool, error) {
+	ctx, done, err := l.within(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer done()
 	return l.seen.wait(ctx, timeout, cond)
 }
 
 func (l *realLab) Now() time.Duration { return l.record.now() }
 
+// Note implements [lab.Lab]. Before a step or check it takes the events that have happened, which else could be read, and so
+// shown, after it.
 func (l *realLab) Note(kind lab.EntryKind, host, text string) {
+	witnessed := kind == lab.KindStep || kind == lab.KindCheck
+	if witnessed {
+		l.takeEvents()
+	}
 	l.record.note(lab.Entry{Time: l.Now(), Host: host, Kind: kind, Text: text})
-	if kind == lab.KindStep || kind == lab.KindCheck {
+	if witnessed {
 		l.noteCounters()
 	}
 }
@@ -102,7 +164,9 @@ func (l *realLab) Note(kind lab.EntryKind, host, text string) {
 // noteCounters puts the counters that moved since the last reading on the timeline. A host whose counters cannot be read
 // has no line: the timeline is for people, and the checks read counters by themselves.
 func (l *realLab) noteCounters() {
-	for _, h := range l.hosts {
+	l.noting.Lock()
+	defer l.noting.Unlock()
+	for _, h := range l.ownHosts() {
 		now, err := h.Counters()
 		if err != nil {
 			continue
@@ -120,50 +184,68 @@ func (l *realLab) Timeline() []lab.Entry {
 	return l.record.timeline()
 }
 
-// drain takes in what the kernel has captured and sent so far. What cannot be had is missing in the timeline; the checks that
-// need it fail by themselves.
+// drain takes in what the kernel has sent and captured so far: events first, so that each has the packets that caused it. What
+// cannot be had is missing in the timeline; the checks that need it fail by themselves.
 func (l *realLab) drain() {
-	for _, k := range l.links {
+	l.takeEvents()
+	for _, k := range l.ownLinks() {
 		_ = k.capture.Drain()
 	}
-	for _, h := range l.hosts {
-		_ = h.takeEvents()
+}
+
+func (l *realLab) takeEvents() {
+	for _, h := range l.ownHosts() {
+		_ = h.takeEvents() // remembered as lost
 	}
 }
 
-// track remembers a socket to be reset when the lab closes.
-func (l *realLab) track(s interface{ Abort() error }) {
+// track remembers a socket or listener until it is forgotten, and what ends it when the lab closes. In a lab that is closed
+// already it ends at once.
+func (l *realLab) track(x any, end func() error) error {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.sockets = append(l.sockets, s)
-}
-
-func (l *realLab) trackListener(c interface{ Close() error }) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.closers = append(l.closers, c)
-}
-
-func (l *realLab) Close() error {
-	l.mu.Lock()
-	sockets, listeners := l.sockets, l.closers
-	l.sockets, l.closers = nil, nil
+	closed := l.life.Err() != nil
+	if !closed {
+		l.open[x] = end
+	}
 	l.mu.Unlock()
+	if closed {
+		return errors.Join(errClosed, end())
+	}
+	return nil
+}
+
+func (l *realLab) forget(x any) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.open, x)
+}
+
+// Close implements [lab.Lab]. What waits in the lab ends with an error; closing again does nothing.
+func (l *realLab) Close() error {
+	l.building.Lock()
+	defer l.building.Unlock()
+	l.mu.Lock()
+	closed, open := l.life.Err() != nil, l.open
+	l.open = nil
+	l.end(errClosed)
+	l.mu.Unlock()
+	if closed {
+		return nil
+	}
 	var errs []error
-	for _, s := range sockets {
-		errs = append(errs, s.Abort())
+	for _, end := range open {
+		errs = append(errs, end())
 	}
-	for _, c := range listeners {
-		errs = append(errs, c.Close())
-	}
+	l.using.Wait()
+	l.takeEvents() // for the timeline
 	for _, k := range l.links {
-		errs = append(errs, k.capture.Close())
+		errs = append(errs, k.close())
 	}
 	for _, h := range l.hosts {
-		errs = append(errs, h.close())
+		errs = append(errs, h.on(h.close()))
 	}
 	for _, s := range l.switches {
-		errs = append(errs, s.Close())
+		errs = append(errs, s.close())
 	}
 	return errors.Join(errs...)
 }

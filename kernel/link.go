@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/vishvananda/netlink"
+
 	"github.com/mptcp-lab/mptcp-lab/lab"
 	"github.com/mptcp-lab/mptcp-lab/netns"
 	"github.com/mptcp-lab/mptcp-lab/observe"
@@ -16,91 +18,144 @@ import (
 // can be lost, what the other end sends only when it arrives.
 type link struct {
 	lab     *realLab
+	name    string
 	ends    [2]lab.LinkEnd
-	ports   [2]port
+	ports   [2]netns.Endpoint
 	watched int // the end that is captured: that of a host
 	capture *observe.Capture
 	decoder wire.Decoder // used by the capture alone, one frame at a time
 }
 
-// port is what a link needs of the node at its end.
-type port interface {
-	lab.Node
-	endpoint(iface string) netns.Endpoint
-}
+// The MTU of a veth interface in bytes (ETH_MIN_MTU and ETH_MAX_MTU), for which the kernel has no better words than "invalid
+// argument".
+const (
+	minMTU = 68
+	maxMTU = 65535
+)
 
 func (l *realLab) Link(_ context.Context, a, b lab.End, o lab.LinkOptions) (lab.Link, error) {
-	k := &link{lab: l}
-	for i, e := range []lab.End{a, b} {
-		p, ok := e.Node.(port)
-		if !ok || l.nodes[p.Name()] != p {
-			return nil, errors.New("link: both ends must be hosts or switches of this lab")
-		}
-		k.ports[i] = p
+	l.building.Lock()
+	defer l.building.Unlock()
+	if l.life.Err() != nil {
+		return nil, fmt.Errorf("link: %w", errClosed)
 	}
-	if err := k.connect(a, b, o.MTU); err != nil {
-		return nil, fmt.Errorf("link %s: %w", k.Name(), err)
+	k, err := l.plan(a, b)
+	if err != nil {
+		return nil, err
 	}
+	if o.MTU != 0 && (o.MTU < minMTU || o.MTU > maxMTU) {
+		return nil, fmt.Errorf("link %s: MTU of %d bytes: want %d to %d", k.name, o.MTU, minMTU, maxMTU)
+	}
+	if err := k.make(o.MTU); err != nil {
+		return nil, fmt.Errorf("link %s: %w", k.name, err)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.links = append(l.links, k)
 	return k, nil
 }
 
-func (k *link) connect(a, b lab.End, mtu int) error {
-	var endpoints [2]netns.Endpoint
+// plan is a link still to be made. It refuses what can be known to fail.
+func (l *realLab) plan(a, b lab.End) (*link, error) {
+	k := &link{lab: l}
 	for i, e := range []lab.End{a, b} {
-		name := e.Interface
-		if name == "" {
-			name = k.lab.nextInterface(k.ports[i].Name())
+		n, ok := e.Node.(node)
+		if !ok || l.nodes[n.Name()] != n {
+			return nil, errors.New("link: both ends must be hosts or switches of this lab")
 		}
-		endpoints[i] = k.ports[i].endpoint(name)
-		k.ends[i] = lab.LinkEnd{Node: k.ports[i].Name(), Interface: name, Addresses: slices.Clone(e.Addresses)}
+		if e.Interface == "" {
+			e.Interface = nextInterface(l.interfaces[n.Name()])
+		}
+		k.ends[i] = lab.LinkEnd{Node: n.Name(), Interface: e.Interface, Addresses: slices.Clone(e.Addresses)}
+		k.ports[i] = n.endpoint(e.Interface)
 	}
-	if endpoints[0].Host == nil {
+	k.name = fmt.Sprintf("%s:%s-%s:%s", k.ends[0].Node, k.ends[0].Interface, k.ends[1].Node, k.ends[1].Interface)
+	if err := k.check(); err != nil {
+		return nil, fmt.Errorf("link %s: %w", k.name, err)
+	}
+	return k, nil
+}
+
+func (k *link) check() error {
+	switch {
+	case k.ends[0].Node == k.ends[1].Node:
+		return errors.New("both ends are on the same node")
+	case k.ports[0].Host == nil && k.ports[1].Host == nil:
+		return errors.New("at least one end must be a host")
+	case k.ports[0].Host == nil:
 		k.watched = 1
 	}
-	if endpoints[k.watched].Host == nil {
-		return errors.New("at least one end must be a host")
-	}
-	if err := netns.Link(endpoints[0], endpoints[1], mtu); err != nil {
-		return err
-	}
-	if err := k.watch(endpoints[k.watched].Host); err != nil {
-		return err
-	}
 	for i, e := range k.ends {
-		if len(e.Addresses) == 0 {
-			continue
+		if slices.Contains(k.lab.interfaces[e.Node], e.Interface) {
+			return fmt.Errorf("%s already has an interface %s", e.Node, e.Interface)
 		}
-		if endpoints[i].Host == nil {
+		if len(e.Addresses) > 0 && k.ports[i].Host == nil {
 			return fmt.Errorf("the interface of switch %s has no address", e.Node)
 		}
-		if err := endpoints[i].Host.AddAddress(e.Interface, e.Addresses...); err != nil {
-			return fmt.Errorf("%s: %w", e.Node, err)
+		for n, p := range e.Addresses {
+			if slices.Contains(e.Addresses[:n], p) {
+				return fmt.Errorf("%s: address %s is given twice", e.Node, p)
+			}
 		}
 	}
 	return nil
 }
 
-// nextInterface is eth1, eth2, … in order of the links of a node.
-func (l *realLab) nextInterface(node string) string {
-	n := 1
-	for _, k := range l.links {
-		for _, e := range k.ends {
-			if e.Node == node {
-				n++
-			}
+// make makes the veth pair, watches it and gives its ends their addresses, or leaves nothing.
+func (k *link) make(mtu int) error {
+	if err := netns.Link(k.ports[0], k.ports[1], mtu); err != nil {
+		return err
+	}
+	for _, e := range k.ends {
+		k.lab.interfaces[e.Node] = append(k.lab.interfaces[e.Node], e.Interface)
+	}
+	if err := k.watch(); err != nil {
+		return errors.Join(err, k.remove())
+	}
+	for i, e := range k.ends {
+		if len(e.Addresses) == 0 {
+			continue
+		}
+		if err := k.ports[i].Host.AddAddress(e.Interface, e.Addresses...); err != nil {
+			return errors.Join(fmt.Errorf("%s: %w", e.Node, err), k.takeBack(i), k.capture.Close(), k.remove())
 		}
 	}
-	return fmt.Sprintf("eth%d", n)
+	return nil
 }
 
-func (k *link) watch(at *netns.Host) error {
-	end := k.ends[k.watched]
-	index, err := at.InterfaceIndex(end.Interface)
+// takeBack deletes the addresses that the ends before the i-th were given.
+func (k *link) takeBack(i int) error {
+	var errs []error
+	for n, e := range k.ends[:i] {
+		for _, p := range e.Addresses {
+			errs = append(errs, k.ports[n].Host.DeleteAddress(e.Interface, p))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// remove removes the veth pair. Its interface names remain taken.
+func (k *link) remove() error {
+	at := k.ports[k.watched]
+	return at.Host.Do(func() error {
+		veth, err := netlink.LinkByName(at.Name)
+		if err == nil {
+			err = netlink.LinkDel(veth)
+		}
+		if err != nil {
+			return fmt.Errorf("remove %s again: %w", at.Name, err)
+		}
+		return nil
+	})
+}
+
+func (k *link) watch() error {
+	at := k.ports[k.watched]
+	index, err := at.Host.InterfaceIndex(at.Name)
 	if err != nil {
 		return err
 	}
-	return at.Do(func() (err error) {
+	return at.Host.Do(func() (err error) {
 		k.capture, err = observe.OpenCapture(int(index), k.seen)
 		return err
 	})
@@ -116,14 +171,12 @@ func (k *link) seen(f observe.Frame) {
 	if !f.Outgoing {
 		from, to = to, from
 	}
-	k.lab.record.addPacket(lab.Packet{Time: k.lab.record.at(f.Time), Link: k.Name(), From: from, To: to, Packet: p})
+	k.lab.record.addPacket(lab.Packet{Time: k.lab.record.at(f.Time), Link: k.name, From: from, To: to, Packet: p})
 	k.lab.seen.notify()
 }
 
 // Name implements [lab.Link].
-func (k *link) Name() string {
-	return fmt.Sprintf("%s:%s-%s:%s", k.ends[0].Node, k.ends[0].Interface, k.ends[1].Node, k.ends[1].Interface)
-}
+func (k *link) Name() string { return k.name }
 
 func (k *link) Ends() [2]lab.LinkEnd { return k.ends }
 
@@ -146,41 +199,33 @@ func (k *link) SetMTU(_ context.Context, mtu int) error {
 }
 
 func (k *link) each(set func(netns.Endpoint) error) error {
-	for i, e := range k.ends {
-		if err := set(k.ports[i].endpoint(e.Interface)); err != nil {
-			return fmt.Errorf("link %s: %s: %w", k.Name(), e.Node, err)
+	for i, p := range k.ports {
+		if err := set(p); err != nil {
+			return k.on(fmt.Errorf("%s: %w", k.ends[i].Node, err))
 		}
 	}
 	return nil
 }
 
+// on says on which link something failed.
+func (k *link) on(err error) error {
+	if err != nil {
+		return fmt.Errorf("link %s: %w", k.name, err)
+	}
+	return nil
+}
+
+// Packets implements [lab.Link]. When some were lost, it returns the others with the error.
 func (k *link) Packets() ([]lab.Packet, error) {
-	if err := k.capture.Drain(); err != nil {
-		return nil, fmt.Errorf("link %s: %w", k.Name(), err)
+	var errs []error
+	if k.lab.life.Err() == nil { // a closed capture has been drained
+		errs = append(errs, k.capture.Drain())
 	}
 	if n := k.capture.Drops(); n > 0 {
-		return nil, fmt.Errorf("link %s: the capture lost %d packets: too many at once", k.Name(), n)
+		errs = append(errs, fmt.Errorf("the capture lost %d packets: too many at once", n))
 	}
-	return k.lab.record.packetsOf(k.Name()), nil
+	packets, err := k.lab.record.packetsOf(k.name)
+	return packets, k.on(errors.Join(append(errs, err)...))
 }
 
-// bridge is a switch of the lab.
-type bridge struct {
-	*netns.Switch
-	name string
-}
-
-func (b *bridge) Name() string { return b.name }
-
-func (b *bridge) endpoint(iface string) netns.Endpoint {
-	return netns.Endpoint{Switch: b.Switch, Name: iface}
-}
-
-func (h *host) endpoint(iface string) netns.Endpoint {
-	return netns.Endpoint{Host: h.real, Name: iface}
-}
-
-var (
-	_ port = (*host)(nil)
-	_ port = (*bridge)(nil)
-)
+func (k *link) close() error { return k.on(k.capture.Close()) }

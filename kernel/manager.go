@@ -25,6 +25,11 @@ func ask[T any](m manager, request func(*pm.Client) (T, error)) (answer T, err e
 }
 
 func (m manager) AddEndpoint(e pm.Endpoint) error {
+	if e.Port != 0 {
+		if err := m.host.guardPorts(); err != nil {
+			return m.host.on(err)
+		}
+	}
 	return m.do(func(c *pm.Client) error { return c.AddEndpoint(e) })
 }
 

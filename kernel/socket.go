@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,31 +19,50 @@ type listener struct {
 	host *host
 }
 
+// Listen implements [lab.Host]. Without a seed the pattern has that of the lab.
 func (h *host) Listen(ctx context.Context, o lab.ListenOptions) (lab.Listener, error) {
-	o.Seed = h.lab.options.Seed
+	ctx, done, err := h.lab.within(ctx)
+	if err != nil {
+		return nil, h.on(fmt.Errorf("listen on %v: %w", o.Address, err))
+	}
+	defer done()
+	o.Seed = cmp.Or(o.Seed, h.lab.options.Seed)
 	ln, err := traffic.Listen(ctx, h.real.Do, o)
 	if err != nil {
-		return nil, fmt.Errorf("on %s: %w", h.name, err)
+		return nil, h.on(err)
 	}
-	h.lab.trackListener(ln)
+	if err := h.lab.track(ln, ln.Close); err != nil {
+		return nil, h.on(fmt.Errorf("listen on %v: %w", ln.Address(), err))
+	}
 	return &listener{Listener: ln, host: h}, nil
 }
 
 func (l *listener) Accept(ctx context.Context) (lab.Socket, error) {
 	s, err := l.Listener.Accept(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("on %s: %w", l.host.name, err)
+		return nil, l.host.on(err)
 	}
-	return l.host.socket(s), nil
+	return l.host.socket(s)
 }
 
+func (l *listener) Close() error {
+	l.host.lab.forget(l.Listener)
+	return l.host.on(l.Listener.Close())
+}
+
+// Dial implements [lab.Host]. Without a seed the pattern has that of the lab.
 func (h *host) Dial(ctx context.Context, o lab.DialOptions) (lab.Socket, error) {
-	o.Seed = h.lab.options.Seed
+	ctx, done, err := h.lab.within(ctx)
+	if err != nil {
+		return nil, h.on(fmt.Errorf("connect to %v: %w", o.Remote, err))
+	}
+	defer done()
+	o.Seed = cmp.Or(o.Seed, h.lab.options.Seed)
 	s, err := traffic.Dial(ctx, h.real.Do, o)
 	if err != nil {
-		return nil, fmt.Errorf("on %s: %w", h.name, err)
+		return nil, h.on(err)
 	}
-	return h.socket(s), nil
+	return h.socket(s)
 }
 
 // socket is one end of a connection.
@@ -58,19 +78,21 @@ type socket struct {
 
 var _ lab.Socket = (*socket)(nil)
 
-func (h *host) socket(s *traffic.Socket) *socket {
-	h.lab.track(s)
-	return &socket{Socket: s, host: h}
+func (h *host) socket(s *traffic.Socket) (lab.Socket, error) {
+	if err := h.lab.track(s, s.Abort); err != nil {
+		return nil, h.on(fmt.Errorf("connection from %v to %v: %w", s.Local(), s.Remote(), err))
+	}
+	return &socket{Socket: s, host: h, last: lab.Conn{Local: s.Local(), Remote: s.Remote()}}, nil
 }
 
 func (s *socket) Host() lab.Host { return s.host }
 
-// Conn finds the connection in inet_diag by its token, or a plain one by its addresses. Once this end is closed or inet_diag
-// no longer shows it, it is what was last seen.
+// Conn finds the connection in inet_diag by its token, or a plain one by its addresses. One that inet_diag no longer shows, as
+// the peer has reset it, is in state CLOSE without subflows. Once this end or the lab is closed, it is what was last seen.
 func (s *socket) Conn() (lab.Conn, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.ended {
+	if s.ended || s.host.lab.life.Err() != nil {
 		return s.last, nil
 	}
 	return s.look()
@@ -109,7 +131,7 @@ func (s *socket) findToken() error {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("token of the connection from %v to %v: %w", s.Local(), s.Remote(), err)
+		return s.host.on(fmt.Errorf("token of the connection from %v to %v: %w", s.Local(), s.Remote(), err))
 	}
 	s.token = info.Token
 	return nil
@@ -119,24 +141,28 @@ func (s *socket) is(c lab.Conn) bool {
 	if s.token != 0 {
 		return c.Token == s.token
 	}
-	return unmapped(c.Local) == unmapped(s.Local()) && unmapped(c.Remote) == unmapped(s.Remote())
+	return plain(c.Local) == plain(s.Local()) && plain(c.Remote) == plain(s.Remote())
 }
 
-func unmapped(a netip.AddrPort) netip.AddrPort { return netip.AddrPortFrom(a.Addr().Unmap(), a.Port()) }
+// plain is an address as all tell it: sockets may show IPv4 as IPv6, and not all know the interface of a link-local one.
+func plain(a netip.AddrPort) netip.AddrPort {
+	return netip.AddrPortFrom(a.Addr().Unmap().WithZone(""), a.Port())
+}
 
 // Close takes a last look before the connection is gone.
 func (s *socket) Close() error {
 	s.end()
-	return s.Socket.Close()
+	return s.host.on(s.Socket.Close())
 }
 
 func (s *socket) Abort() error {
 	s.end()
-	return s.Socket.Abort()
+	return s.host.on(s.Socket.Abort())
 }
 
 // end freezes what Conn shows. A last look that fails leaves the one before it.
 func (s *socket) end() {
+	s.host.lab.forget(s.Socket)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.ended {

@@ -88,7 +88,8 @@ type Link interface {
 	SetUp(ctx context.Context, up bool) error
 	// SetMTU changes the MTU of both ends, in bytes.
 	SetMTU(ctx context.Context, mtu int) error
-	// Packets are the interesting packets seen so far (see Packet), in order of time. The error tells that some were lost.
+	// Packets are the interesting packets seen so far (see Packet), in order of time. The error tells that some were lost:
+	// then the others are returned with it.
 	Packets() ([]Packet, error)
 }
 
@@ -131,7 +132,7 @@ type Host interface {
 	// PathManager drives the host's mptcp_pm family.
 	PathManager() PathManager
 	// Events are all path-manager events since the host was created, in order.
-	// The error tells that events were lost (the socket was overrun).
+	// The error tells that events were lost (the socket was overrun, or the record is full): the others are returned with it.
 	Events() ([]Event, error)
 	// Counters reads every MPTcpExt counter, absolute.
 	Counters() (Counters, error)
@@ -176,7 +177,7 @@ const (
 type ListenOptions struct {
 	Protocol Protocol
 	Address  netip.AddrPort // unspecified address: all addresses of both families ("::"); port 0: any
-	Seed     uint64         // of the pattern (see package traffic): the same at both ends of a connection
+	Seed     uint64         // of the pattern (see package traffic), the same at both ends of a connection; 0: the lab's
 }
 
 // DialOptions are those of Host.Dial.
@@ -184,7 +185,7 @@ type DialOptions struct {
 	Protocol Protocol
 	Local    netip.AddrPort // bound source; zero: chosen by routing
 	Remote   netip.AddrPort
-	Seed     uint64 // of the pattern: the listener's
+	Seed     uint64 // of the pattern: the listener's; 0: the lab's
 }
 
 // Listener accepts connections.
@@ -218,9 +219,9 @@ type Socket interface {
 	Abort() error
 }
 
-// ExecResult is what a program left.
+// ExecResult is what a program left. Of a long output it has the beginning, and a last line that says so.
 type ExecResult struct {
-	Status int
+	Status int // 128 and the number of the signal that ended it, if one did
 	Stdout string
 	Stderr string
 }

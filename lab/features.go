@@ -1,10 +1,6 @@
 package lab
 
-import (
-	"fmt"
-	"sort"
-	"strings"
-)
+import "slices"
 
 // Feature is one thing that a machine may or may not be able to do, found by asking it.
 type Feature struct {
@@ -21,15 +17,20 @@ type Features struct {
 	List   []Feature
 }
 
-// Find returns the feature of that name.
-func (f Features) Find(name string) (Feature, error) {
-	names := make([]string, 0, len(f.List))
-	for _, x := range f.List {
-		if x.Name == name {
-			return x, nil
-		}
-		names = append(names, x.Name)
+// Find returns the feature of that name, if it is known.
+func (f Features) Find(name string) (Feature, bool) {
+	i := slices.IndexFunc(f.List, func(x Feature) bool { return x.Name == name })
+	if i < 0 {
+		return Feature{}, false
 	}
-	sort.Strings(names)
-	return Feature{}, fmt.Errorf("unknown feature %q; known: %s", name, strings.Join(names, ", "))
+	return f.List[i], true
+}
+
+// Names are the names of all features.
+func (f Features) Names() []string {
+	names := make([]string, len(f.List))
+	for i, x := range f.List {
+		names[i] = x.Name
+	}
+	return names
 }

@@ -78,7 +78,8 @@ type Event struct {
 // Counters are the MPTcpExt MIB counters of one host by name.
 type Counters map[string]uint64
 
-// Since returns what has grown since the earlier reading; counters that did not move are left out.
+// Since returns by how much each counter has moved since the earlier reading; those that did not are left out. One that fell,
+// as the gauge MPCurrEstab does, has the two's complement: int64 of it is negative.
 func (c Counters) Since(earlier Counters) Counters {
 	moved := Counters{}
 	for name, v := range c {

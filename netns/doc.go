@@ -15,7 +15,7 @@
 // another link. Hosts (not routers, which route by destination) have for every address
 //
 //	a rule:  from ADDRESS lookup TABLE
-//	TABLE:   SUBNET dev ETH                                 the subnet of the address
+//	TABLE:   SUBNET dev ETH                                 the subnet of the address, on a [Switch]
 //	         DESTINATION via GATEWAY dev ETH onlink         each route added on this interface, or with this source
 //	         default via PEER dev ETH onlink                the other end of the link, with a high metric
 //	         unreachable default                            so that it never falls back to another link

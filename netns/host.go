@@ -93,6 +93,9 @@ func NewHost(o Options) (*Host, error) {
 // configure writes the sysctls of a host on a thread in its namespace.
 func (o Options) configure() error {
 	settings := quiet
+	if o.Registry != nil {
+		settings = o.Registry.quiet
+	}
 	if o.Router {
 		settings = append(settings[:len(settings):len(settings)], forwarding...)
 	}

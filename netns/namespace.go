@@ -60,33 +60,25 @@ func (ns *Namespace) Close() error {
 	return ns.handle.Close()
 }
 
-var errLeft = errors.New("the function ended its goroutine")
-
-// visit calls enter and fn on one thread of its own, and brings the thread home. A thread that cannot return, as in a user
-// namespace which does not own the original network namespace, stays locked to the goroutine and ends with it.
-func visit(enter, fn func() error) error {
-	err := errLeft
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		runtime.LockOSThread()
-		home, e := vnetns.Get()
-		if e != nil {
-			err = fmt.Errorf("open the current network namespace: %w", e)
+// visit calls enter and fn on a thread of the caller's goroutine, and brings the thread home. A thread that cannot return, as in a
+// user namespace which does not own the original network namespace, stays locked to the goroutine and ends with it.
+func visit(enter, fn func() error) (err error) {
+	runtime.LockOSThread()
+	home, err := vnetns.Get()
+	if err != nil {
+		runtime.UnlockOSThread()
+		return fmt.Errorf("open the current network namespace: %w", err)
+	}
+	defer home.Close()
+	defer func() {
+		if e := vnetns.Set(home); e != nil {
+			err = errors.Join(err, fmt.Errorf("return to the network namespace of the program: %w", e))
 			return
 		}
-		defer home.Close()
-		if e := enter(); e != nil {
-			err = e
-			return
-		}
-		defer func() {
-			if vnetns.Set(home) == nil {
-				runtime.UnlockOSThread()
-			}
-		}()
-		err = fn()
+		runtime.UnlockOSThread()
 	}()
-	<-done
-	return err
+	if err := enter(); err != nil {
+		return err
+	}
+	return fn()
 }

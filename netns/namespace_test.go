@@ -3,7 +3,6 @@ package netns_test
 import (
 	"errors"
 	"os"
-	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -29,10 +28,6 @@ func TestNamespace(t *testing.T) {
 
 	failure := errors.New("failure of the function")
 	require.ErrorIs(t, ns.Do(func() error { return failure }), failure)
-	require.ErrorContains(t, ns.Do(func() error {
-		runtime.Goexit()
-		return nil
-	}), "the function ended its goroutine")
 }
 
 func TestNamespaceClosed(t *testing.T) {

@@ -48,8 +48,11 @@ func (h *Host) AddRoute(r lab.Route) error {
 	if err != nil {
 		return err
 	}
-	if err := h.conn.do(append(rule, h.routeRequests(i, r)...)...); err != nil {
-		return err
+	// One after the other: the main table tells whether the next hop can be reached, and the others would take any.
+	for _, request := range append(rule, h.routeRequests(i, r)...) {
+		if err := h.conn.do(request); err != nil {
+			return err
+		}
 	}
 	i.routes = append(i.routes, r)
 	return nil
@@ -171,7 +174,7 @@ func (a *address) lastResorts(kind int) []request {
 		}
 	}
 	requests = append(requests, a.iface.route(kind, a.table, peerMetric, toPeer), unreachable(kind, a.table, all))
-	if !a.prefix.IsSingleIP() {
+	if !a.iface.gateway && !a.prefix.IsSingleIP() {
 		requests = append(requests, a.iface.route(kind, a.table, 0, lab.Route{Destination: a.prefix.Masked()}))
 	}
 	return requests

@@ -44,7 +44,7 @@ var connNoun = &noun[*conn]{
 			params: []param{
 				sizeParam,
 				{"direction", directionKind, starlark.String("client-to-server"), "who sends"},
-				{"timeout", durationKind, starlark.String("30s"), "how long it may take"},
+				{"timeout", durationKind, starlark.String("20s"), "how long it may take"},
 			},
 			returns: "None",
 			doc:     "Sends that many bytes of a pattern, receives them at the other end, and verifies each.",
@@ -57,7 +57,7 @@ check.at_least(conn.client.info.bytes_sent, 1000000)`,
 			params: []param{
 				{"rounds", number(1, 1_000_000), starlark.MakeInt(1), "how often"},
 				{"size", sizeKind, starlark.MakeInt(1), "bytes each way"},
-				{"timeout", durationKind, starlark.String("30s"), "how long it may take in all"},
+				{"timeout", durationKind, starlark.String("20s"), "how long it may take in all"},
 			},
 			returns: "None",
 			doc:     "Sends bytes to the server and as many back, so that each end has acknowledged the other's.",

@@ -93,6 +93,9 @@ func listed(v starlark.Value) []string {
 }
 
 func indented(lines []string) []string {
+	if len(lines) == 0 {
+		return []string{"  (none)"}
+	}
 	if len(lines) > maxLines {
 		lines = append(lines[:maxLines:maxLines], fmt.Sprintf("… and %d more", len(lines)-maxLines))
 	}

@@ -190,9 +190,10 @@ func requireThat(c *call, l *labValue) (starlark.Value, error) {
 		if len(features.List) == 0 {
 			return nil, errors.New("what this machine can do was not asked")
 		}
-		f, err := features.Find(get[string](c, "feature"))
-		if err != nil {
-			return nil, err
+		name := get[string](c, "feature")
+		f, known := features.Find(name)
+		if !known {
+			return nil, fmt.Errorf("unknown feature %q%s; mptcp-lab doctor lists them", name, didYouMean(name, features.Names()))
 		}
 		if !f.OK {
 			reason := fmt.Sprintf("needs %s (%s): %s", f.Name, f.Meaning, cmp.Or(f.Reason, "not available here"))
@@ -228,10 +229,13 @@ func wait(c *call, l *labValue) (starlark.Value, error) {
 	return last, nil
 }
 
-// await waits as lab.Wait does; that the case has ended is an error.
+// await waits as lab.Wait does; that the case has been stopped is an error.
 func (r *run) await(ctx context.Context, timeout time.Duration, cond func() (bool, error)) (bool, error) {
 	ok, err := r.lab.Wait(ctx, timeout, cond)
-	if err == nil && !ok && ctx.Err() != nil {
+	switch {
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return ok, nil // the check tells what it has seen so far, and the runner that the case ran out of time
+	case err == nil && !ok && ctx.Err() != nil:
 		err = context.Cause(ctx)
 	}
 	return ok, err

@@ -134,7 +134,7 @@ func (s *socket) within(c *call, do func(context.Context) error) error {
 
 // caused says why a context ended instead of that it did.
 func caused(ctx context.Context, err error) error {
-	if err != nil && ctx.Err() != nil {
+	if err != nil && ctx.Err() != nil && !errors.Is(err, context.Cause(ctx)) {
 		return fmt.Errorf("%w: %w", context.Cause(ctx), err)
 	}
 	return err

@@ -26,5 +26,8 @@ func withBackend(ctx context.Context, f func(lab.Backend) error) error {
 	if err != nil {
 		return &exit{code: exitMachine, err: err}
 	}
+	b.GuardWith("guard")
 	return f(b)
 }
+
+func guard() error { return kernel.Guard() }

@@ -13,3 +13,5 @@ import (
 func withBackend(context.Context, func(lab.Backend) error) error {
 	return &exit{code: exitMachine, err: errors.New("the kernel backend needs Linux; cases can only be listed here (--list)")}
 }
+
+func guard() error { return errors.New("guard: needs Linux") }

@@ -19,7 +19,13 @@ type cli struct {
 	Doctor  doctorCmd  `cmd:"" help:"Show what this machine can do, and how to get what is missing."`
 	Doc     docCmd     `cmd:"" help:"Show the documentation of the language."`
 	Version versionCmd `cmd:"" help:"Show the version."`
+	Guard   guardCmd   `cmd:"" hidden:"" help:"Clean up behind a run that was killed; started by run."`
 }
+
+type guardCmd struct{}
+
+// Run implements the command.
+func (guardCmd) Run() error { return guard() }
 
 // streams are where a command writes what it was asked for.
 type streams struct {

@@ -1,0 +1,148 @@
+//go:build linux
+
+package scenarios_test
+
+import (
+	"context"
+	"time"
+
+	"github.com/mptcp-lab/mptcp-lab/lab"
+	"github.com/mptcp-lab/mptcp-lab/pm"
+)
+
+// fault is one thing that is wrong with the kernel of every host of a lab.
+type fault struct {
+	manager func(lab.PathManager) lab.PathManager // what drives the path manager; nil: as it is
+	lost    option                                // what never reaches a host; zero: nothing
+}
+
+// patience is how long a script waits for something under a fault.
+const patience = 2 * time.Second
+
+// faultyLab is a lab whose hosts have a fault.
+type faultyLab struct {
+	lab.Lab
+	fault fault
+}
+
+// Host implements [lab.Lab].
+func (l faultyLab) Host(ctx context.Context, name string, o lab.HostOptions) (lab.Host, error) {
+	h, err := l.Lab.Host(ctx, name, o)
+	if err != nil {
+		return nil, err
+	}
+	if l.fault.lost != (option{}) {
+		if err := lose(h, l.fault.lost); err != nil {
+			return nil, err
+		}
+	}
+	if l.fault.manager == nil {
+		return h, nil
+	}
+	return faultyHost{Host: h, manager: l.fault.manager(h.PathManager())}, nil
+}
+
+// Wait implements [lab.Lab]. What a fault prevents does not come later.
+func (l faultyLab) Wait(ctx context.Context, timeout time.Duration, cond func() (bool, error)) (bool, error) {
+	return l.Lab.Wait(ctx, min(timeout, patience), cond)
+}
+
+// Link implements [lab.Lab]: what a backend links are nodes of its own.
+func (l faultyLab) Link(ctx context.Context, a, b lab.End, o lab.LinkOptions) (lab.Link, error) {
+	for _, end := range []*lab.End{&a, &b} {
+		if h, ok := end.Node.(faultyHost); ok {
+			end.Node = h.Host
+		}
+	}
+	return l.Lab.Link(ctx, a, b, o)
+}
+
+// faultyHost is a host whose path manager is driven through a fault.
+type faultyHost struct {
+	lab.Host
+	manager lab.PathManager
+}
+
+// PathManager implements [lab.Host].
+func (h faultyHost) PathManager() lab.PathManager { return h.manager }
+
+// limitsAs makes each limit that is set another one on its way to the kernel; nil: it is not set at all.
+func limitsAs(become func(*uint32) *uint32) func(lab.PathManager) lab.PathManager {
+	return func(m lab.PathManager) lab.PathManager { return wrongLimits{m, become} }
+}
+
+type wrongLimits struct {
+	lab.PathManager
+	become func(*uint32) *uint32
+}
+
+// SetLimits implements [lab.PathManager].
+func (m wrongLimits) SetLimits(l pm.LimitsUpdate) error {
+	return m.PathManager.SetLimits(pm.LimitsUpdate{
+		AddAddrAccepted: m.become(l.AddAddrAccepted),
+		Subflows:        m.become(l.Subflows),
+	})
+}
+
+func unset(*uint32) *uint32 { return nil }
+
+// less is one less, but for 0.
+func less(limit *uint32) *uint32 {
+	if limit == nil || *limit == 0 {
+		return limit
+	}
+	n := *limit - 1
+	return &n
+}
+
+// more is one more, but for the greatest that the kernel takes (MPTCP_PM_ADDR_MAX in net/mptcp/protocol.h).
+func more(limit *uint32) *uint32 {
+	const most = 8
+	if limit == nil || *limit >= most {
+		return limit
+	}
+	n := *limit + 1
+	return &n
+}
+
+// without drops flags of each endpoint on its way to the kernel.
+func without(flags pm.Flags) func(lab.PathManager) lab.PathManager {
+	return func(m lab.PathManager) lab.PathManager { return fewerFlags{m, flags} }
+}
+
+type fewerFlags struct {
+	lab.PathManager
+	dropped pm.Flags
+}
+
+// AddEndpoint implements [lab.PathManager].
+func (m fewerFlags) AddEndpoint(e pm.Endpoint) error {
+	e.Flags &^= m.dropped
+	return m.PathManager.AddEndpoint(e)
+}
+
+// ChangeEndpoint implements [lab.PathManager].
+func (m fewerFlags) ChangeEndpoint(e pm.Endpoint) error {
+	e.Flags &^= m.dropped
+	return m.PathManager.ChangeEndpoint(e)
+}
+
+// leftOut takes endpoints and shows them, but the kernel's path manager has none of them.
+type leftOut struct {
+	lab.PathManager
+	shown []pm.Endpoint
+}
+
+func newLeftOut(m lab.PathManager) lab.PathManager { return &leftOut{PathManager: m} }
+
+// AddEndpoint implements [lab.PathManager].
+func (m *leftOut) AddEndpoint(e pm.Endpoint) error {
+	if e.ID == 0 {
+		e.ID = uint8(len(m.shown) + 1)
+	}
+	m.shown = append(m.shown, e)
+	return nil
+}
+
+// Endpoints implements [lab.PathManager].
+func (m *leftOut) Endpoints() ([]pm.Endpoint, error) { return m.shown, nil }
