@@ -1,6 +1,7 @@
 package kernel
 
-// counterNames are the MPTcpExt counters of all kernels so far (net/mptcp/mib.h), with the first release that has each.
+// counterNames are the MPTcpExt counters (net/mptcp/mib.h), with the first release that has each. RcvPruned is left out: it came
+// with 5.13 and went with 6.19.
 var counterNames = []struct{ name, since string }{
 	{"MPCapableSYNRX", "5.7"},
 	{"MPCapableSYNTX", "5.13"},
@@ -64,7 +65,6 @@ var counterNames = []struct{ name, since string }{
 	{"MPFastcloseRx", "5.18"},
 	{"MPRstTx", "5.18"},
 	{"MPRstRx", "5.18"},
-	{"RcvPruned", "5.13"},
 	{"SubflowStale", "5.15"},
 	{"SubflowRecover", "5.15"},
 	{"SndWndShared", "5.19"},

@@ -148,17 +148,14 @@ func (l *realLab) Wait(ctx context.Context, timeout time.Duration, cond func() (
 
 func (l *realLab) Now() time.Duration { return l.record.now() }
 
-// Note implements [lab.Lab]. Before a step or check it takes the events that have happened, which else could be read, and so
-// shown, after it.
+// Note implements [lab.Lab]. Before a step or check it takes the events that have happened and the counters that have moved,
+// which else could be read, and so shown, after it.
 func (l *realLab) Note(kind lab.EntryKind, host, text string) {
-	witnessed := kind == lab.KindStep || kind == lab.KindCheck
-	if witnessed {
+	if kind == lab.KindStep || kind == lab.KindCheck {
 		l.takeEvents()
-	}
-	l.record.note(lab.Entry{Time: l.Now(), Host: host, Kind: kind, Text: text})
-	if witnessed {
 		l.noteCounters()
 	}
+	l.record.note(lab.Entry{Time: l.Now(), Host: host, Kind: kind, Text: text})
 }
 
 // noteCounters puts the counters that moved since the last reading on the timeline. A host whose counters cannot be read
