@@ -73,6 +73,10 @@ func TestLinkErrors(t *testing.T) {
 			require.ErrorContains(t, err, test.err)
 			require.Equal(t, addresses, client.Addresses())
 			require.Len(t, server.Addresses(), 1)
+			for _, made := range []string{"eth2", "eth3", "eth4"} {
+				_, err := client.Sysctl("net.ipv6.conf." + made + ".mtu")
+				require.Error(t, err, "%s is left", made)
+			}
 		})
 	}
 	next := addLink(t, l, client, "10.0.9.1/24", server, "10.0.9.2/24")
