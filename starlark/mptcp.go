@@ -180,7 +180,7 @@ func addEndpoint(c *call, e *endpoints) (starlark.Value, error) {
 			return endpointSnapshot.of(e.named(got)), nil
 		}
 	}
-	return nil, fmt.Errorf("on %s: the kernel took endpoint %s but does not show it", e.host.host.Name(), want.Address)
+	return nil, c.fail(fmt.Sprintf("%s took endpoint %s, but does not show it", e.host.host.Name(), want.Address))
 }
 
 // endpointWords is an endpoint as ip-mptcp(8) takes it: "10.0.2.1 id 3 dev eth1 signal".
