@@ -33,7 +33,8 @@ fmt: $(GOFUMPT) ## format the Go code
 	$(GOFUMPT) -w .
 
 bench: ## benchmarks, each beside its floor or peer in the same run
-	CGO_ENABLED=0 $(GO) test -run '^$$' -bench . -benchtime 200x ./bench/
+	CGO_ENABLED=0 $(GO) test -run '^$$' -bench 'Case$$|HundredHosts' -benchtime 200x ./bench/
+	CGO_ENABLED=0 $(GO) test -run '^$$' -bench CasesPerSecond -benchtime 3x ./bench/
 
 docs: build ## generate docs/language.md from the built-ins
 	$(BIN) doc --markdown > docs/language.md

@@ -76,6 +76,10 @@ func (h *Host) DeleteAddress(name string, p netip.Prefix) error {
 		return fmt.Errorf("delete address %s: %s does not have it", p, name)
 	}
 	a := h.addresses[n]
+	// Or else the other addresses of the subnet would go with the first one.
+	if err := h.SetSysctl("net.ipv4.conf.all.promote_secondaries", "1"); err != nil {
+		return err
+	}
 	if err := h.conn.do(a.request("delete", unix.RTM_DELADDR, 0)); err != nil {
 		return err
 	}

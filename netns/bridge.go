@@ -22,7 +22,7 @@ func NewSwitch(r *Registry) (*Switch, error) {
 	s := &Switch{}
 	var err error
 	if s.ns, s.conn, err = newConnected(r, func() error {
-		return writeIfExists("net.ipv6.conf.default.disable_ipv6", "1")
+		return writeKnown([][2]string{{"net.ipv6.conf.default.disable_ipv6", "1"}})
 	}); err != nil {
 		return nil, fmt.Errorf("new switch: %w", err)
 	}

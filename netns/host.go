@@ -3,7 +3,6 @@ package netns
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"net"
 	"net/netip"
 	"strings"
@@ -58,12 +57,10 @@ type address struct {
 var quiet = [][2]string{
 	{"net.ipv4.conf.all.rp_filter", "0"},
 	{"net.ipv4.conf.default.rp_filter", "0"},
-	{"net.ipv4.conf.default.promote_secondaries", "1"},
 	{"net.ipv4.tcp_congestion_control", "reno"},
 	{"net.ipv4.tcp_max_syn_backlog", "4096"}, // a small table of connections lowers it to 128
 	{"net.ipv4.tcp_rmem", "4096 4194304 33554432"},
 	{"net.ipv6.conf.default.accept_dad", "0"},
-	{"net.ipv6.conf.default.accept_ra", "0"},
 }
 
 // forwarding are further settings of routers. Redirects would change the routes that the lab has set.
@@ -99,20 +96,10 @@ func (o Options) configure() error {
 	if o.Router {
 		settings = append(settings[:len(settings):len(settings)], forwarding...)
 	}
-	for _, s := range settings {
-		if err := writeIfExists(s[0], s[1]); err != nil {
-			return err
-		}
-	}
-	return writeSysctls(o.Sysctl)
-}
-
-// writeIfExists writes a setting that some kernels lack, such as those without IPv6.
-func writeIfExists(name, value string) error {
-	if err := writeSysctl(name, value); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := writeKnown(settings); err != nil {
 		return err
 	}
-	return nil
+	return writeSysctls(o.Sysctl)
 }
 
 // newConnected makes a namespace with a route netlink socket under a registry, if any, and runs configure in it.

@@ -36,7 +36,7 @@ const connectionSlots = "4096"
 // NewRegistry makes a registry.
 func NewRegistry() (*Registry, error) {
 	ns, c, err := newConnected(nil, func() error {
-		return writeIfExists("net.ipv4.tcp_child_ehash_entries", connectionSlots)
+		return writeKnown([][2]string{{"net.ipv4.tcp_child_ehash_entries", connectionSlots}})
 	})
 	if err != nil {
 		return nil, fmt.Errorf("new registry: %w", err)

@@ -168,10 +168,16 @@ func query(sock *netlink.Conn, r request) ([]netlink.Message, error) {
 	}
 }
 
+// quickLooks is how often a condition is looked at before notifications are subscribed to: what the kernel leaves to a work queue
+// is mostly done within some 50 µs, in which no socket for them can be opened.
+const quickLooks = 6
+
 // until evaluates done until it holds, each time that something was sent to the multicast group.
 func (c *conn) until(ctx context.Context, group uint32, done func() (bool, error)) error {
-	if ok, err := done(); ok || err != nil {
-		return err
+	for range quickLooks {
+		if ok, err := done(); ok || err != nil {
+			return err
+		}
 	}
 	var watch *netlink.Conn
 	err := c.ns.Do(func() (err error) {

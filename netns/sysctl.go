@@ -55,14 +55,52 @@ func readSysctl(name string) (string, error) {
 	return strings.TrimSuffix(string(value), "\n"), nil
 }
 
+// writeKnown writes settings of the namespace that the calling thread is in, but for those that this kernel lacks, such as one
+// without IPv6. It opens net/ipv4 and net/ipv6 once: looking them up is what is slow, as the kernel keeps the names of
+// all namespaces, also of many that are gone, in one list (proc_sys_compare in fs/proc/proc_sysctl.c).
+func writeKnown(settings [][2]string) error {
+	folders := map[string]int{}
+	defer func() {
+		for _, fd := range folders {
+			_ = unix.Close(fd)
+		}
+	}()
+	for _, s := range settings {
+		path, err := sysctlPath(s[0])
+		if err != nil {
+			return err
+		}
+		below := len("/proc/sys/net/ipv4")
+		folder, file := path[:below], path[below+1:]
+		at, open := folders[folder]
+		if !open {
+			if at, err = unix.Open(folder, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0); errors.Is(err, fs.ErrNotExist) {
+				continue
+			} else if err != nil {
+				return sysctlError(s[0], err)
+			}
+			folders[folder] = at
+		}
+		if err := writeAt(at, file, s[0], s[1]); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
 // writeSysctl writes a setting of the namespace that the calling thread is in.
 func writeSysctl(name, value string) error {
 	path, err := sysctlPath(name)
 	if err != nil {
 		return err
 	}
+	return writeAt(unix.AT_FDCWD, path, name, value)
+}
+
+// writeAt writes the setting with that name to its file.
+func writeAt(folder int, path, name, value string) error {
 	// Not os.File: it would try each of these files at the network poller first, which costs as much as the write.
-	fd, err := unix.Open(path, unix.O_WRONLY|unix.O_CLOEXEC, 0)
+	fd, err := unix.Openat(folder, path, unix.O_WRONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return sysctlError(name, err)
 	}
