@@ -33,7 +33,7 @@ fmt: $(GOFUMPT) ## format the Go code
 	$(GOFUMPT) -w .
 
 bench: ## benchmarks, each beside its floor or peer in the same run
-	CGO_ENABLED=0 $(GO) test -run '^$$' -bench 'Case$$|HundredHosts' -benchtime 200x ./bench/
+	CGO_ENABLED=0 $(GO) test -run '^$$' -bench 'Case$$|HundredHosts' -benchtime 100x ./bench/
 	CGO_ENABLED=0 $(GO) test -run '^$$' -bench CasesPerSecond -benchtime 3x ./bench/
 
 docs: build ## generate docs/language.md from the built-ins
