@@ -238,11 +238,20 @@ func (l *realLab) Close() error {
 	for _, k := range l.links {
 		errs = append(errs, k.close())
 	}
-	for _, h := range l.hosts {
-		errs = append(errs, h.on(h.close()))
-	}
+	errs = append(errs, closeAll(l.hosts, func(h *host) error { return h.on(h.close()) }))
 	for _, s := range l.switches {
 		errs = append(errs, s.close())
 	}
+	return errors.Join(errs...)
+}
+
+// closeAll closes several things at once: most of it is waiting for the kernel.
+func closeAll[T any](things []T, close func(T) error) error {
+	errs := make([]error, len(things))
+	var closing sync.WaitGroup
+	for i, x := range things {
+		closing.Go(func() { errs[i] = close(x) })
+	}
+	closing.Wait()
 	return errors.Join(errs...)
 }
