@@ -3,6 +3,8 @@ package pm
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -17,6 +19,7 @@ const monitorBuffer = 4 << 20
 type Monitor struct {
 	family Family
 	conn   *genetlink.Conn
+	closed atomic.Bool
 }
 
 // Listen opens a monitor. It needs CAP_NET_ADMIN over the network namespace, and for Config.NetNS CAP_SYS_ADMIN.
@@ -47,7 +50,18 @@ func join(conn *genetlink.Conn, family Family) error {
 }
 
 // Close closes the monitor. A blocked [Monitor.Receive] returns an error that is fs.ErrClosed.
-func (m *Monitor) Close() error { return m.conn.Close() }
+func (m *Monitor) Close() error {
+	m.closed.Store(true)
+	return m.conn.Close()
+}
+
+// closedOr is fs.ErrClosed for an error of a closed monitor, which has several forms, and else the error.
+func (m *Monitor) closedOr(err error) error {
+	if m.closed.Load() {
+		return fs.ErrClosed
+	}
+	return closedOr(err)
+}
 
 // SetReadDeadline lets [Monitor.Receive] end with an error that is os.ErrDeadlineExceeded at the time t, at once if
 // that is past; the zero time lets it wait forever again.
@@ -75,7 +89,7 @@ func (m *Monitor) receive() ([]Event, error) {
 		return nil, fmt.Errorf("%s: %w", op, ErrOverrun)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", op, closedOr(err))
+		return nil, fmt.Errorf("%s: %w", op, m.closedOr(err))
 	}
 	var events []Event
 	for i, msg := range messages {

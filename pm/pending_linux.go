@@ -13,7 +13,7 @@ func (m *Monitor) Wait() error {
 		err = raw.Read(readable)
 	}
 	if err != nil {
-		return fmt.Errorf("wait for path-manager events: %w", closedOr(err))
+		return fmt.Errorf("wait for path-manager events: %w", m.closedOr(err))
 	}
 	return nil
 }
@@ -23,13 +23,13 @@ func (m *Monitor) Wait() error {
 func (m *Monitor) Pending() ([]Event, error) {
 	raw, err := m.conn.SyscallConn()
 	if err != nil {
-		return nil, fmt.Errorf("receive path-manager events: %w", closedOr(err))
+		return nil, fmt.Errorf("receive path-manager events: %w", m.closedOr(err))
 	}
 	var all []Event
 	for {
 		ready := false
 		if err := raw.Control(func(fd uintptr) { ready = readable(fd) }); err != nil {
-			return all, fmt.Errorf("receive path-manager events: %w", closedOr(err))
+			return all, fmt.Errorf("receive path-manager events: %w", m.closedOr(err))
 		}
 		if !ready {
 			return all, nil
