@@ -34,6 +34,5 @@
 //
 // When a function returns, what it made can be used: both ends of a link transmit (the kernel activates the queue of the
 // second end from a work queue, and packets sent before that are lost), and IPv6 addresses answer neighbour discovery
-// (their multicast group is joined from another one). There is no duplicate address detection and no router
-// solicitation.
+// (their multicast group is joined from another one). There is no duplicate address detection.
 package netns
