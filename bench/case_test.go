@@ -21,13 +21,16 @@ import (
 
 var server2 = netip.MustParseAddr("10.0.2.2")
 
-// BenchmarkCase runs a case of two hosts, two paths and one join, from the first call to everything closed, in turn with the floor.
+// BenchmarkCase runs a case of two hosts, two paths and one join, from the first call to everything closed, in turn with the floor,
+// each with nothing else going on. Its hosts are made while its backend opens (see netns.Supply); BenchmarkCasesPerSecond
+// counts them.
 func BenchmarkCase(b *testing.B) {
 	f := newFloor(b)
 	cases := load(b)
 	var floors, whole []time.Duration
 	for b.Loop() {
 		floors = append(floors, timed(f.run))
+		f.awaitGone()
 		whole = append(whole, runCases(b, cases, runner.Config{Jobs: 1})...)
 	}
 	b.ReportMetric(milliseconds(quantile(floors, 0.50)), "floor-p50-ms")

@@ -12,6 +12,7 @@ import (
 	vnetns "github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
 
+	"github.com/mptcp-lab/mptcp-lab/netns"
 	"github.com/mptcp-lab/mptcp-lab/pm"
 )
 
@@ -166,4 +167,17 @@ func (f *floor) bareNamespaces(n int) {
 	for i := range made {
 		require.NoError(f.tb, made[i].Close())
 	}
+}
+
+// awaitGone waits until the kernel has taken down the namespaces of earlier runs, which would else disturb whatever follows. It
+// takes down one closed later not before them.
+func (f *floor) awaitGone() {
+	r, err := netns.NewRegistry()
+	require.NoError(f.tb, err)
+	last, err := netns.New()
+	require.NoError(f.tb, err)
+	require.NoError(f.tb, r.Add(last))
+	require.NoError(f.tb, last.Close())
+	require.NoError(f.tb, r.WaitGone(context.Background()))
+	require.NoError(f.tb, r.Close())
 }

@@ -22,6 +22,9 @@ const (
 	defaultMaxEvents = 100_000
 )
 
+// hostsAhead is how many hosts are made before a lab asks for them: those of the usual lab.
+const hostsAhead = 2
+
 // goneWithin is how long closed namespaces may take to leave the kernel: it frees them in batches, some 10 to 100 ms each.
 const goneWithin = 20 * time.Second
 
@@ -30,6 +33,7 @@ type Backend struct {
 	release  string
 	family   pm.Family
 	registry *netns.Registry
+	supply   *netns.Supply // of hosts
 	stamping *observe.Capture // see keepStamping
 	features func() lab.Features
 	guard    guard
@@ -66,6 +70,7 @@ func Open(ctx context.Context) (*Backend, error) {
 	if err := b.keepStamping(ctx); err != nil {
 		return nil, errors.Join(err, registry.Close())
 	}
+	b.supply = netns.NewSupply(registry, hostsAhead)
 	b.features = sync.OnceValue(func() lab.Features { return probe(b) })
 	b.close = sync.OnceValue(b.letGo)
 	return b, nil
@@ -106,11 +111,12 @@ func (b *Backend) Close() error { return b.close() }
 func (b *Backend) letGo() error {
 	ctx, cancel := context.WithTimeout(context.Background(), goneWithin)
 	defer cancel()
+	unused := b.supply.Close()
 	err := b.registry.WaitGone(ctx)
 	if err != nil {
 		err = fmt.Errorf("namespaces left in the kernel: %w", err)
 	}
-	return errors.Join(err, b.guard.close(), b.stamping.Close(), b.registry.Close())
+	return errors.Join(unused, err, b.guard.close(), b.stamping.Close(), b.registry.Close())
 }
 
 func kernelRelease() (string, error) {

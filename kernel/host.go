@@ -40,7 +40,7 @@ type host struct {
 var _ lab.Host = (*host)(nil)
 
 func newHost(l *realLab, name string, o lab.HostOptions) (*host, error) {
-	real, err := netns.NewHost(netns.Options{Registry: l.backend.registry, Router: o.Router, Sysctl: o.Sysctl, Number: len(l.hosts) + 1})
+	real, err := l.backend.supply.Host(netns.Options{Router: o.Router, Sysctl: o.Sysctl, Number: len(l.hosts) + 1})
 	if err != nil {
 		return nil, err
 	}

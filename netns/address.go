@@ -1,6 +1,7 @@
 package netns
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -31,24 +32,36 @@ func (h *Host) AddAddress(name string, prefixes ...netip.Prefix) error {
 		return err
 	}
 	added := make([]*address, len(prefixes))
-	var add, routing []request
+	var requests []request
 	for n, p := range prefixes {
 		a, err := h.newAddress(i, p)
 		if err != nil {
 			return err
 		}
 		added[n] = a
-		add = append(add, a.add())
-		routing = append(routing, h.sourceRouting(unix.RTM_NEWRULE, unix.RTM_NEWROUTE, a)...)
+		requests = append(requests, a.add())
 	}
-	if err := h.conn.do(add...); err != nil { // an address that is refused must leave no rule
-		return err
+	for _, a := range added {
+		requests = append(requests, h.sourceRouting(unix.RTM_NEWRULE, unix.RTM_NEWROUTE, a)...)
 	}
-	if err := h.conn.do(routing...); err != nil {
-		return err
+	if err := h.conn.do(requests...); err != nil {
+		return errors.Join(err, h.forgo(added))
 	}
 	h.addresses = append(h.addresses, added...)
 	return h.ready(i)
+}
+
+// forgo deletes the source routing of addresses that could not be added: the kernel carried out what it could. An address that
+// was added stays, as it may have been there before.
+func (h *Host) forgo(addresses []*address) error {
+	var requests []request
+	for _, a := range addresses {
+		requests = append(requests, h.sourceRouting(unix.RTM_DELRULE, unix.RTM_DELROUTE, a)...)
+	}
+	for n := range requests {
+		requests[n] = requests[n].ignoring(unix.ESRCH, unix.ENOENT)
+	}
+	return h.conn.do(requests...)
 }
 
 // newAddress checks an address, and reserves its routing table.

@@ -73,31 +73,59 @@ var forwarding = [][2]string{
 
 // NewHost makes a host with no interface but loopback.
 func NewHost(o Options) (*Host, error) {
-	if o.Number < 0 || o.Number > 0xffff {
-		return nil, fmt.Errorf("new host: number %d: want 0 to 65535", o.Number)
+	h, err := newBlankHost(o.Registry)
+	if err == nil {
+		err = h.become(o)
 	}
-	h := &Host{router: o.Router, number: o.Number}
-	var err error
-	if h.Namespace, h.conn, err = newConnected(o.Registry, o.configure); err != nil {
+	if err != nil {
 		return nil, fmt.Errorf("new host: %w", err)
-	}
-	if err := h.conn.do(newRequest("set lo up", unix.RTM_NEWLINK, 0, upMessage(1, true))); err != nil {
-		return nil, errors.Join(fmt.Errorf("new host: %w", err), h.Close())
 	}
 	return h, nil
 }
 
-// configure writes the sysctls of a host on a thread in its namespace.
-func (o Options) configure() error {
+// newBlankHost makes a host of which nothing is known yet.
+func newBlankHost(r *Registry) (*Host, error) {
 	settings := quiet
-	if o.Registry != nil {
-		settings = o.Registry.quiet
+	if r != nil {
+		settings = r.quiet
 	}
+	h := &Host{}
+	var err error
+	if h.Namespace, h.conn, err = newConnected(r, func() error { return writeKnown(settings) }); err != nil {
+		return nil, err
+	}
+	if err := h.conn.do(newRequest("set lo up", unix.RTM_NEWLINK, 0, upMessage(1, true))); err != nil {
+		return nil, errors.Join(err, h.Close())
+	}
+	return h, nil
+}
+
+// become gives a blank host its properties, or closes it.
+func (h *Host) become(o Options) error {
+	h.router, h.number = o.Router, o.Number
+	err := o.check()
+	if err == nil && (o.Router || len(o.Sysctl) > 0) {
+		err = h.Do(o.configure)
+	}
+	if err != nil {
+		return errors.Join(err, h.Close())
+	}
+	return nil
+}
+
+func (o Options) check() error {
+	if o.Number < 0 || o.Number > 0xffff {
+		return fmt.Errorf("number %d: want 0 to 65535", o.Number)
+	}
+	return nil
+}
+
+// configure writes the settings of a certain host on a thread in its namespace.
+func (o Options) configure() error {
 	if o.Router {
-		settings = append(settings[:len(settings):len(settings)], forwarding...)
-	}
-	if err := writeKnown(settings); err != nil {
-		return err
+		if err := writeKnown(forwarding); err != nil {
+			return err
+		}
 	}
 	return writeSysctls(o.Sysctl)
 }
