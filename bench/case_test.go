@@ -133,6 +133,7 @@ type durations struct {
 
 func (*durations) Start(int)               {}
 func (*durations) CaseStarted(report.Case) {}
+func (*durations) CasePostponed(report.Case) {}
 func (d *durations) CaseDone(r report.Result) {
 	require.Equal(d.b, report.Passed, r.Verdict, r.Message)
 	d.each = append(d.each, r.Duration)

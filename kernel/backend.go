@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -30,14 +31,15 @@ const goneWithin = 20 * time.Second
 
 // Backend makes labs of this machine's kernel. Its methods may be called from any goroutine.
 type Backend struct {
-	release  string
-	family   pm.Family
-	registry *netns.Registry
-	supply   *netns.Supply // of hosts
-	stamping *observe.Capture // see keepStamping
-	features func() lab.Features
-	guard    guard
-	close    func() error
+	release   string
+	family    pm.Family
+	registry  *netns.Registry
+	supply    *netns.Supply    // of hosts
+	stamping  *observe.Capture // see keepStamping
+	features  func() lab.Features
+	guard     guard
+	listeners atomic.Int64 // to events, of all labs
+	close     func() error
 }
 
 var _ lab.Backend = (*Backend)(nil)
@@ -95,6 +97,11 @@ func (b *Backend) Features() lab.Features { return b.features() }
 
 // Open implements [lab.Backend].
 func (b *Backend) Open(_ context.Context, o lab.Options) (lab.Lab, error) {
+	if o.Alone {
+		if err := b.nobodyListens(); err != nil {
+			return nil, err
+		}
+	}
 	if o.MaxHosts == 0 {
 		o.MaxHosts = defaultMaxHosts
 	}

@@ -21,7 +21,7 @@ type host struct {
 	lab  *realLab
 	name string
 
-	monitor  *pm.Monitor
+	monitor  *pm.Monitor // nil in a lab that is alone
 	monitors sync.WaitGroup
 
 	receiving sync.Mutex // of the events, by whoever wants to know them
@@ -67,13 +67,27 @@ func inside[T any](at *netns.Host, open func() (T, error)) (opened T, err error)
 
 // startMonitor subscribes to the path manager's events before any socket of the host exists, so that none is missed.
 func (h *host) startMonitor() error {
+	if h.lab.options.Alone {
+		return nil
+	}
 	m, err := pm.Listen(h.config())
 	if err != nil {
 		return err
 	}
 	h.monitor = m
+	h.lab.backend.listeners.Add(1)
 	h.monitors.Go(h.monitorEvents)
 	return nil
+}
+
+func (h *host) stopMonitor() error {
+	if h.monitor == nil {
+		return nil
+	}
+	err := h.monitor.Close()
+	h.monitors.Wait()
+	h.lab.backend.listeners.Add(-1)
+	return err
 }
 
 func (h *host) monitorEvents() {
@@ -89,6 +103,9 @@ func (h *host) monitorEvents() {
 // stamps no events, so their time is that of reading them: on the timeline an event never comes before the packet that
 // caused it, but may come after later ones.
 func (h *host) takeEvents() error {
+	if h.monitor == nil {
+		return nil
+	}
 	h.receiving.Lock()
 	defer h.receiving.Unlock()
 	events, err := h.monitor.Pending()
@@ -146,6 +163,9 @@ func (h *host) PathManager() lab.PathManager { return manager{h} }
 // Events implements [lab.Host]: what was received so far, and what waits to be. When some were lost, it returns the others
 // with the error.
 func (h *host) Events() ([]lab.Event, error) {
+	if h.monitor == nil {
+		return nil, h.on(errNobodyListens)
+	}
 	_ = h.takeEvents() // remembered as lost
 	h.receiving.Lock()
 	defer h.receiving.Unlock()
@@ -184,8 +204,6 @@ func (h *host) Enter() string {
 
 // close releases the host. What was never opened is not opened for it.
 func (h *host) close() error {
-	errs := []error{h.monitor.Close()}
-	h.monitors.Wait()
-	errs = append(errs, h.flushPorts(), h.manager.Close(), h.diag.Close(), h.counters.Close(), h.real.Close())
+	errs := []error{h.stopMonitor(), h.flushPorts(), h.manager.Close(), h.diag.Close(), h.counters.Close(), h.real.Close()}
 	return errors.Join(errs...)
 }

@@ -116,6 +116,8 @@ func (l *realLab) admits(name string) error {
 	return nil
 }
 
+func (l *realLab) Alone() bool { return l.options.Alone }
+
 func (l *realLab) Hosts() []lab.Host {
 	own := l.ownHosts()
 	hosts := make([]lab.Host, len(own))
@@ -145,6 +147,8 @@ func (l *realLab) Wait(ctx context.Context, timeout time.Duration, cond func() (
 	defer done()
 	return l.seen.wait(ctx, timeout, cond)
 }
+
+func (l *realLab) Wake() { l.seen.notify() }
 
 func (l *realLab) Now() time.Duration { return l.record.now() }
 

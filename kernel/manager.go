@@ -1,6 +1,8 @@
 package kernel
 
 import (
+	"net/netip"
+
 	"github.com/mptcp-lab/mptcp-lab/pm"
 )
 
@@ -54,3 +56,31 @@ func (m manager) Endpoint(id uint8) (pm.Endpoint, error) {
 func (m manager) Endpoints() ([]pm.Endpoint, error) { return ask(m, (*pm.Client).Endpoints) }
 
 func (m manager) Limits() (pm.Limits, error) { return ask(m, (*pm.Client).Limits) }
+
+func (m manager) Announce(token uint32, local pm.Endpoint) error {
+	return m.do(func(c *pm.Client) error { return c.Announce(token, local) })
+}
+
+func (m manager) Remove(token uint32, id uint8) error {
+	return m.do(func(c *pm.Client) error { return c.Remove(token, id) })
+}
+
+func (m manager) SubflowCreate(token uint32, local pm.Endpoint, remote netip.AddrPort) error {
+	return m.do(func(c *pm.Client) error { return c.SubflowCreate(token, local, remote) })
+}
+
+func (m manager) SubflowDestroy(token uint32, local, remote netip.AddrPort) error {
+	return m.do(func(c *pm.Client) error { return c.SubflowDestroy(token, local, remote) })
+}
+
+func (m manager) SetFlags(token uint32, local, remote netip.AddrPort, flags pm.Flags) error {
+	return m.do(func(c *pm.Client) error { return c.SetFlags(token, local, remote, flags) })
+}
+
+func (m manager) Address(token uint32, id uint8) (pm.Endpoint, error) {
+	return ask(m, func(c *pm.Client) (pm.Endpoint, error) { return c.Address(token, id) })
+}
+
+func (m manager) Addresses(token uint32) ([]pm.Endpoint, error) {
+	return ask(m, func(c *pm.Client) ([]pm.Endpoint, error) { return c.Addresses(token) })
+}

@@ -29,10 +29,12 @@ type Options struct {
 	MaxHosts  int    // 0: the backend's default
 	MaxEvents int    // kept packets and events; 0: the backend's default
 	AllowExec bool   // whether Host.Exec may run programs
+	Alone     bool   // nothing else uses the machine meanwhile, and nobody listens to path-manager events: neither does the lab
 }
 
 // Lab is one isolated set of hosts and links, and the record of what happened there.
-// Its methods may be called from one goroutine at a time, except Note and Timeline.
+// Its methods may be called from one goroutine at a time, except Wake, Note and Timeline. While one goroutine waits, another may
+// use sockets and listeners.
 type Lab interface {
 	// Host adds a host with no address but loopback.
 	Host(ctx context.Context, name string, o HostOptions) (Host, error)
@@ -42,10 +44,14 @@ type Lab interface {
 	Link(ctx context.Context, a, b End, o LinkOptions) (Link, error)
 	// Hosts are the hosts in order of creation.
 	Hosts() []Host
+	// Alone is that of its Options.
+	Alone() bool
 
 	// Wait evaluates cond until it is true, an error, or timeout has passed in the lab's time; it reports the last value.
 	// It evaluates again whenever something was observed, so it returns as soon as the condition holds.
 	Wait(ctx context.Context, timeout time.Duration, cond func() (bool, error)) (bool, error)
+	// Wake makes a Wait evaluate its condition again.
+	Wake()
 	// Now is the lab's time since it was opened.
 	Now() time.Duration
 
@@ -162,6 +168,21 @@ type PathManager interface {
 	Limits() (pm.Limits, error)
 	// SetLimits sets the limits that are not nil.
 	SetLimits(l pm.LimitsUpdate) error
+
+	// What follows is for connections under a userspace path manager, by their local token.
+
+	// Announce sends an ADD_ADDR.
+	Announce(token uint32, local pm.Endpoint) error
+	// Remove sends a RM_ADDR.
+	Remove(token uint32, id uint8) error
+	// SubflowCreate sends the SYN of an MP_JOIN, and does not wait for the answer.
+	SubflowCreate(token uint32, local pm.Endpoint, remote netip.AddrPort) error
+	SubflowDestroy(token uint32, local, remote netip.AddrPort) error
+	// SetFlags sets or clears the backup flag of a subflow.
+	SetFlags(token uint32, local, remote netip.AddrPort, flags pm.Flags) error
+	// Address and Addresses are the local addresses that the commands above have named.
+	Address(token uint32, id uint8) (pm.Endpoint, error)
+	Addresses(token uint32) ([]pm.Endpoint, error)
 }
 
 // Protocol of a socket.

@@ -10,13 +10,17 @@ const (
 type command uint8
 
 const (
-	cmdAddAddr    command = 1
-	cmdDelAddr    command = 2
-	cmdGetAddr    command = 3
-	cmdFlushAddrs command = 4
-	cmdSetLimits  command = 5
-	cmdGetLimits  command = 6
-	cmdSetFlags   command = 7
+	cmdAddAddr        command = 1
+	cmdDelAddr        command = 2
+	cmdGetAddr        command = 3
+	cmdFlushAddrs     command = 4
+	cmdSetLimits      command = 5
+	cmdGetLimits      command = 6
+	cmdSetFlags       command = 7
+	cmdAnnounce       command = 8
+	cmdRemove         command = 9
+	cmdSubflowCreate  command = 10
+	cmdSubflowDestroy command = 11
 )
 
 // The attributes of requests and replies (MPTCP_PM_ATTR_*).
@@ -24,6 +28,9 @@ const (
 	attrAddr        = 1
 	attrRcvAddAddrs = 2
 	attrSubflows    = 3
+	attrToken       = 4 // host order; big-endian only on the wire
+	attrLocID       = 5
+	attrAddrRemote  = 6
 )
 
 // requestAttrs names the attributes of requests, by number.
@@ -31,6 +38,9 @@ var requestAttrs = map[uint16]string{
 	attrAddr:        "ADDR",
 	attrRcvAddAddrs: "RCV_ADD_ADDRS",
 	attrSubflows:    "SUBFLOWS",
+	attrToken:       "TOKEN",
+	attrLocID:       "LOC_ID",
+	attrAddrRemote:  "ADDR_REMOTE",
 }
 
 // The attributes of an address nest (MPTCP_PM_ADDR_ATTR_*).

@@ -11,7 +11,8 @@ import (
 // maxDumps is how often the table of endpoints is read before its changing is reported.
 const maxDumps = 16
 
-// Client drives the in-kernel path manager of one network namespace.
+// Client drives the in-kernel path manager of one network namespace, and the connections there that are left to a path
+// manager in userspace.
 // Its methods may be called from several goroutines. What the kernel refuses is an [Error].
 type Client struct {
 	family Family
@@ -74,8 +75,12 @@ func (c *Client) Endpoint(id uint8) (Endpoint, error) {
 
 // Endpoints lists the endpoints in order of ID, those that the kernel made itself (implicit) included.
 func (c *Client) Endpoints() ([]Endpoint, error) {
-	const op = "list endpoints"
-	replies, err := c.dump(op, cmdGetAddr)
+	return c.list("list endpoints", nil)
+}
+
+// list sends a request that is answered by a list of endpoints, and decodes that.
+func (c *Client) list(op string, attrs []byte) ([]Endpoint, error) {
+	replies, err := c.dump(op, cmdGetAddr, attrs)
 	if err != nil {
 		return nil, err
 	}
@@ -135,9 +140,9 @@ func getOne[T any](c *Client, op string, cmd command, attrs []byte, parse func([
 }
 
 // dump sends a request that is answered by a list, again if the list changed while it was sent.
-func (c *Client) dump(op string, cmd command) ([]genetlink.Message, error) {
+func (c *Client) dump(op string, cmd command, attrs []byte) ([]genetlink.Message, error) {
 	for range maxDumps {
-		replies, headers, err := c.exchange(op, cmd, netlink.Request|netlink.Dump, nil)
+		replies, headers, err := c.exchange(op, cmd, netlink.Request|netlink.Dump, attrs)
 		if err != nil {
 			return nil, err
 		}

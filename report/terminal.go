@@ -52,11 +52,22 @@ func (t *Terminal) CaseStarted(c Case) {
 	t.draw()
 }
 
-// CaseDone prints the result, if it is worth it.
-func (t *Terminal) CaseDone(r Result) {
-	if i := slices.Index(t.running, r.Case.ID); i >= 0 {
+// CasePostponed takes the case from the running ones: it will start again.
+func (t *Terminal) CasePostponed(c Case) {
+	t.ended(c)
+	t.draw()
+}
+
+// ended takes a case from the running ones.
+func (t *Terminal) ended(c Case) {
+	if i := slices.Index(t.running, c.ID); i >= 0 {
 		t.running = slices.Delete(t.running, i, i+1)
 	}
+}
+
+// CaseDone prints the result, if it is worth it.
+func (t *Terminal) CaseDone(r Result) {
+	t.ended(r.Case)
 	t.done.Add(r.Verdict)
 	t.erase()
 	switch r.Verdict {

@@ -20,59 +20,70 @@ type attempt struct {
 	run    *run
 	c      Case
 	seed   uint64                  // of the run, with which the attempt can be had again
+	alone  bool                    // nothing else runs meanwhile
 	lab    atomic.Pointer[lab.Lab] // once open; read when the case is abandoned
 	kernel []string                // warnings that the kernel logged meanwhile; guarded by run.mu
 
 	abandoned bool // guarded by the keeper
 }
 
-// result runs the case until it returns or, once its context has ended, for no longer than the grace period.
-func (a *attempt) result(ctx context.Context) report.Result {
+// errPostponed tells that the case has to be run again, alone.
+var errPostponed = errors.New("the case needs the machine to itself")
+
+// result runs the case until it returns or, once its context has ended, for no longer than the grace period. The only error is
+// errPostponed.
+func (a *attempt) result(ctx context.Context) (report.Result, error) {
 	ctx, cancel := context.WithTimeout(ctx, a.run.cfg.Timeout)
 	defer cancel()
-	done := make(chan report.Result, 1)
+	var res report.Result
+	done := make(chan error, 1)
 	go func() {
-		var res report.Result
-		if err := guard(func() error { res = a.inLab(ctx); return nil }); err != nil {
-			res = a.report(Outcome{Verdict: report.Error, Message: err.Error()}, nil)
+		err := guard(func() (err error) { res, err = a.inLab(ctx); return err })
+		if err != nil && !errors.Is(err, errPostponed) {
+			res, err = a.report(Outcome{Verdict: report.Error, Message: err.Error()}, nil), nil
 		}
-		done <- res
+		done <- err
 	}()
 	select {
-	case res := <-done:
-		return res
+	case err := <-done:
+		return res, err
 	case <-ctx.Done():
 	}
 	grace := time.NewTimer(a.run.cfg.Grace)
 	defer grace.Stop()
 	select {
-	case res := <-done:
-		return res
+	case err := <-done:
+		return res, err
 	case <-grace.C:
-		return a.abandon(ctx)
+		return a.abandon(ctx), nil
 	}
 }
 
 // inLab opens a lab, runs the case in it, and closes it or hands it to the keeper.
-func (a *attempt) inLab(ctx context.Context) report.Result {
+func (a *attempt) inLab(ctx context.Context) (report.Result, error) {
 	l, err := a.run.backend.Open(ctx, lab.Options{
 		Name:      a.c.ID,
 		Seed:      labSeed(a.seed, a.c.ID),
 		AllowExec: a.run.cfg.AllowExec,
+		Alone:     a.alone,
 	})
 	if err != nil {
 		o := a.judge(ctx, Outcome{Verdict: report.Error, Message: fmt.Sprintf("open a lab: %v", err)})
 		a.run.kept.judged(a, o.Verdict, nil)
-		return a.report(o, nil)
+		return a.report(o, nil), nil
 	}
 	a.lab.Store(&l)
-	o := a.judge(ctx, a.runCase(ctx, l))
+	said := a.runCase(ctx, l)
+	if said.Alone && !a.alone {
+		return report.Result{}, errors.Join(errPostponed, guard(l.Close))
+	}
+	o := a.judge(ctx, said)
 	var entries []lab.Entry
 	if a.wantsTimeline(ctx, o.Verdict) {
 		entries = l.Timeline()
 	}
 	if a.run.kept.judged(a, o.Verdict, l) {
-		return a.report(o, entries)
+		return a.report(o, entries), nil
 	}
 	if err := guard(l.Close); err != nil {
 		if entries == nil {
@@ -80,7 +91,7 @@ func (a *attempt) inLab(ctx context.Context) report.Result {
 		}
 		o = worsen(o, fmt.Sprintf("close the lab: %v", err))
 	}
-	return a.report(o, entries)
+	return a.report(o, entries), nil
 }
 
 func (a *attempt) runCase(ctx context.Context, l lab.Lab) Outcome {

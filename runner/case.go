@@ -20,4 +20,5 @@ type Outcome struct {
 	Message string
 	Checks  int
 	Output  []string
+	Alone   bool // nothing was done yet: the case asks to be run again with the machine to itself
 }

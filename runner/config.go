@@ -35,6 +35,8 @@ type Config struct {
 type Observer interface {
 	Start(n int) // n cases were selected, repetitions included
 	CaseStarted(c report.Case)
+	// CasePostponed tells that a case asked for the machine to itself: it starts again when the others are done.
+	CasePostponed(c report.Case)
 	CaseDone(r report.Result)
 	Finish(s report.Summary)
 }

@@ -37,7 +37,7 @@ func (b *fakeBackend) Open(_ context.Context, o lab.Options) (lab.Lab, error) {
 	}
 	b.open[o.Name] = o
 	b.all = append(b.all, o)
-	return &fakeLab{backend: b, name: o.Name}, nil
+	return &fakeLab{backend: b, name: o.Name, alone: o.Alone}, nil
 }
 
 func (b *fakeBackend) opened() []string {
@@ -54,7 +54,10 @@ type fakeLab struct {
 	lab.Lab
 	backend *fakeBackend
 	name    string
+	alone   bool
 }
+
+func (l *fakeLab) Alone() bool { return l.alone }
 
 func (l *fakeLab) Timeline() []lab.Entry {
 	return []lab.Entry{{Kind: lab.KindStep, Text: "in " + l.name}}
@@ -69,12 +72,13 @@ func (l *fakeLab) Close() error {
 
 // recorder is an observer that remembers all calls.
 type recorder struct {
-	n        int
-	started  []string
-	results  []report.Result
-	finished []report.Summary
-	onStart  func(c report.Case)
-	onDone   func(r report.Result)
+	n         int
+	started   []string
+	postponed []string
+	results   []report.Result
+	finished  []report.Summary
+	onStart   func(c report.Case)
+	onDone    func(r report.Result)
 }
 
 func (r *recorder) Start(n int) { r.n = n }
@@ -85,6 +89,8 @@ func (r *recorder) CaseStarted(c report.Case) {
 		r.onStart(c)
 	}
 }
+
+func (r *recorder) CasePostponed(c report.Case) { r.postponed = append(r.postponed, c.ID) }
 
 func (r *recorder) CaseDone(res report.Result) {
 	r.results = append(r.results, res)

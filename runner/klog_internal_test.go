@@ -104,10 +104,11 @@ func TestWarningsGoToTheCasesThatRun(t *testing.T) {
 // silent is an observer that ignores all.
 type silent struct{}
 
-func (silent) Start(int)               {}
-func (silent) CaseStarted(report.Case) {}
-func (silent) CaseDone(report.Result)  {}
-func (silent) Finish(report.Summary)   {}
+func (silent) Start(int)                 {}
+func (silent) CaseStarted(report.Case)   {}
+func (silent) CasePostponed(report.Case) {}
+func (silent) CaseDone(report.Result)    {}
+func (silent) Finish(report.Summary)     {}
 
 func TestWarningsBeforeACaseAreNotItsOwn(t *testing.T) {
 	log := &records{list: []string{"4,1,1,-;WARNING: before"}}

@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -23,7 +24,8 @@ type run struct {
 	mu      sync.Mutex // of all below, and of calls to obs
 	log     *kernelLog
 	running []*attempt
-	stop    bool // start no more cases
+	stop    bool       // start no more cases
+	alone   []*attempt // to be run one at a time when the others are done
 	summary report.Summary
 }
 
@@ -61,6 +63,9 @@ func (r *run) runAll(ctx context.Context, cases []Case) {
 		}
 	}
 	_ = slots.Wait() // no slot returns an error
+	for _, a := range r.alone {
+		r.runOne(ctx, &attempt{run: r, c: a.c, seed: a.seed, alone: true})
+	}
 }
 
 // runOne runs one case and reports it, unless the run has been stopped.
@@ -69,9 +74,22 @@ func (r *run) runOne(ctx context.Context, a *attempt) {
 		return
 	}
 	began := time.Now()
-	res := a.result(ctx)
+	res, err := a.result(ctx)
+	if errors.Is(err, errPostponed) {
+		r.postpone(a)
+		return
+	}
 	res.Duration = time.Since(began)
 	r.end(a, res)
+}
+
+// postpone puts a case off until it can have the machine to itself.
+func (r *run) postpone(a *attempt) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.running = slices.DeleteFunc(r.running, func(x *attempt) bool { return x == a })
+	r.alone = append(r.alone, a)
+	r.obs.CasePostponed(a.c.Case)
 }
 
 func (r *run) begin(ctx context.Context, a *attempt) bool {

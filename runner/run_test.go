@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -246,3 +247,32 @@ type quiet struct{ *report.Terminal }
 
 func (quiet) CaseDone(report.Result) {}
 func (quiet) Finish(report.Summary)  {}
+
+// TestAlone runs the cases that ask for it one at a time, when all others are done, and reports each once.
+func TestAlone(t *testing.T) {
+	var running, most atomic.Int64
+	alone := func(id string) runner.Case {
+		return caseFunc(id, func(_ context.Context, l lab.Lab) runner.Outcome {
+			if !l.Alone() {
+				return runner.Outcome{Alone: true}
+			}
+			most.Store(max(most.Load(), running.Add(1)))
+			defer running.Add(-1)
+			return runner.Outcome{Verdict: report.Passed, Checks: 1}
+		})
+	}
+	other := caseFunc("other", func(context.Context, lab.Lab) runner.Outcome {
+		most.Store(max(most.Load(), running.Add(1)))
+		defer running.Add(-1)
+		return runner.Outcome{Verdict: report.Passed, Checks: 1}
+	})
+	rec := &recorder{}
+	b := &fakeBackend{}
+	summary := runner.Run(t.Context(), b, []runner.Case{alone("a"), other, alone("b")}, runner.Config{Jobs: 8}, rec)
+	require.Equal(t, 3, summary.Passed)
+	require.EqualValues(t, 1, most.Load())
+	require.ElementsMatch(t, []string{"a", "b"}, rec.postponed)
+	require.Len(t, rec.results, 3)
+	require.Equal(t, "other", rec.results[0].Case.ID)
+	require.Empty(t, b.opened())
+}

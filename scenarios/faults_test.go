@@ -278,6 +278,7 @@ type results map[string]report.Result
 
 func (results) Start(int)                  {}
 func (results) CaseStarted(report.Case)    {}
+func (results) CasePostponed(report.Case) {}
 func (r results) CaseDone(x report.Result) { r[x.Case.ID] = x }
 func (results) Finish(report.Summary)      {}
 

@@ -11,6 +11,8 @@ import (
 	"go.starlark.net/starlark"
 	"go.starlark.net/syntax"
 	"golang.org/x/sys/unix"
+
+	"github.com/mptcp-lab/mptcp-lab/pm"
 )
 
 // ScriptError tells what is wrong with the scripts that were to be loaded: every problem found, with its position.
@@ -112,6 +114,9 @@ type skip struct{ reason string }
 
 func (s *skip) Error() string { return s.reason }
 
+// errAlone ends a case that needs the machine to itself, and has not got it.
+var errAlone = errors.New("the case needs the machine to itself")
+
 // failed says which built-in an error comes from. Verdicts, and errors of script functions that it called, stay as they are.
 func (c *call) failed(err error) error {
 	var (
@@ -122,13 +127,26 @@ func (c *call) failed(err error) error {
 	switch {
 	case errors.As(err, &eval):
 		return eval
-	case errors.As(err, &f), errors.As(err, &s):
+	case errors.As(err, &f), errors.As(err, &s), errors.Is(err, errAlone):
 		return err
 	}
+	err = fmt.Errorf("%s: %w", c.name, err)
 	if name := errnoName(err); name != "" && !strings.Contains(err.Error(), name) {
-		return fmt.Errorf("%s: %w (%s)", c.name, err, name)
+		err = fmt.Errorf("%w (%s)", err, name)
 	}
-	return fmt.Errorf("%s: %w", c.name, err)
+	if rule := ruleOf(err); rule != "" {
+		err = fmt.Errorf("%w\n    %s", err, rule)
+	}
+	return err
+}
+
+// ruleOf is the rule of the path manager that a refused command broke; empty when there is none that is known.
+func ruleOf(err error) string {
+	var refused *pm.Error
+	if !errors.As(err, &refused) {
+		return ""
+	}
+	return refused.Rule()
 }
 
 // errnoName is the name of the kernel's error in err, such as "EEXIST"; empty when there is none.

@@ -15,7 +15,7 @@ import (
 // exampleScript makes a script of an example of the reference.
 func exampleScript(example string) string {
 	head := "load(\"@std//topology.star\", \"two_paths\")\n"
-	if strings.HasPrefix(example, "def ") {
+	if strings.HasPrefix(example, "def test_") {
 		return head + example + "\n"
 	}
 	body := "    client, server = two_paths(lab)\n    " + strings.ReplaceAll(example, "\n", "\n    ")

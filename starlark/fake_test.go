@@ -51,6 +51,7 @@ func (l *fakeLab) Link(_ context.Context, a, b lab.End, _ lab.LinkOptions) (lab.
 	return link, nil
 }
 
+func (l *fakeLab) Alone() bool       { return false }
 func (l *fakeLab) Hosts() []lab.Host { return l.hosts }
 
 // Wait lets time pass in steps of 10 ms, in no time at all.
@@ -63,6 +64,7 @@ func (l *fakeLab) Wait(ctx context.Context, timeout time.Duration, cond func() (
 	}
 }
 
+func (l *fakeLab) Wake()                 {}
 func (l *fakeLab) Now() time.Duration    { return l.now }
 func (l *fakeLab) Timeline() []lab.Entry { return l.timeline }
 func (l *fakeLab) Close() error          { return nil }
@@ -94,7 +96,7 @@ type fakeHost struct {
 
 var (
 	_ lab.Host        = (*fakeHost)(nil)
-	_ lab.PathManager = (*fakeHost)(nil)
+	_ lab.PathManager = fakeManager{}
 )
 
 var errFake = errors.New("not in the fake")
@@ -117,7 +119,7 @@ func (h *fakeHost) InterfaceIndex(string) (int32, error) { return 2, nil }
 func (h *fakeHost) Sysctl(name string) (string, error) { return h.sysctl[name], nil }
 
 func (h *fakeHost) SetSysctl(name, value string) error { h.sysctl[name] = value; return nil }
-func (h *fakeHost) PathManager() lab.PathManager       { return h }
+func (h *fakeHost) PathManager() lab.PathManager       { return fakeManager{h} }
 func (h *fakeHost) Conns() ([]lab.Conn, error)         { return nil, nil }
 
 func (h *fakeHost) Exec(context.Context, []string, string) (lab.ExecResult, error) {
@@ -200,6 +202,23 @@ func (h *fakeHost) SetLimits(u pm.LimitsUpdate) error {
 	}
 	return nil
 }
+
+// fakeManager is the path manager of a fake host.
+type fakeManager struct{ *fakeHost }
+
+func (h fakeManager) Announce(uint32, pm.Endpoint) error { return errFake }
+
+func (h fakeManager) Remove(uint32, uint8) error { return errFake }
+
+func (h fakeManager) SubflowCreate(uint32, pm.Endpoint, netip.AddrPort) error { return errFake }
+
+func (h fakeManager) SubflowDestroy(uint32, netip.AddrPort, netip.AddrPort) error { return errFake }
+
+func (h fakeManager) SetFlags(uint32, netip.AddrPort, netip.AddrPort, pm.Flags) error { return errFake }
+
+func (h fakeManager) Address(uint32, uint8) (pm.Endpoint, error) { return pm.Endpoint{}, errFake }
+
+func (h fakeManager) Addresses(uint32) ([]pm.Endpoint, error) { return nil, errFake }
 
 type fakeListener struct {
 	host    *fakeHost

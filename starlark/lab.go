@@ -2,7 +2,6 @@ package starlark
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -103,9 +102,12 @@ lab.wait(lambda: len(server.conns) == 1)`,
 			params: []param{
 				{"kernel", versionKind, starlark.None, "a version that the kernel must have: \">=5.17\""},
 				{"feature", textKind, starlark.None, "a thing that the machine must be able to do; `mptcp-lab doctor` lists them"},
+				{"alone", boolKind, starlark.False, "whether the case needs the machine to itself, before it makes a host"},
 			},
 			returns: "None",
-			doc:     "Skips the case, with the reason, where something that it needs is missing.",
+			doc: "Skips the case, with the reason, where something that it needs is missing. With `alone`, the case runs when no other does, " +
+				"and nobody listens to path-manager events, not even the lab: to the kernel, one listener anywhere on the machine is " +
+				"a path manager in userspace that works, for every host. The lab's hosts then have no events.",
 			example: `lab.require(kernel = ">=5.6")
 check.equal(client.mptcp.endpoint.show(), [])`,
 		}, requireThat},
@@ -175,6 +177,14 @@ func valueText(v starlark.Value) string {
 }
 
 func requireThat(c *call, l *labValue) (starlark.Value, error) {
+	if get[bool](c, "alone") {
+		if len(l.run.hosts) > 0 {
+			return nil, errors.New("alone must be asked for before the first host is made")
+		}
+		if !l.run.lab.Alone() {
+			return nil, errAlone
+		}
+	}
 	features := l.run.options.Features
 	if c.has("kernel") {
 		want := get[version](c, "kernel")
@@ -227,16 +237,4 @@ func wait(c *call, l *labValue) (starlark.Value, error) {
 	}
 	c.hold(what)
 	return last, nil
-}
-
-// await waits as lab.Wait does; that the case has been stopped is an error.
-func (r *run) await(ctx context.Context, timeout time.Duration, cond func() (bool, error)) (bool, error) {
-	ok, err := r.lab.Wait(ctx, timeout, cond)
-	switch {
-	case errors.Is(ctx.Err(), context.DeadlineExceeded):
-		return ok, nil // the check tells what it has seen so far, and the runner that the case ran out of time
-	case err == nil && !ok && ctx.Err() != nil:
-		err = context.Cause(ctx)
-	}
-	return ok, err
 }

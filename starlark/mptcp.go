@@ -23,9 +23,16 @@ var managerNoun = &noun[*manager]{
 	doc:  "The path manager of a host, in the words of ip-mptcp(8).",
 	attributes: []attribute[*manager]{
 		{"endpoint", "host.mptcp.endpoint", "`ip mptcp endpoint`.", func(m *manager) (starlark.Value, error) { return &endpoints{m.host}, nil }},
+		{"subflow", "host.mptcp.subflow", "The subflows of connections under a userspace path manager.", func(m *manager) (starlark.Value, error) { return &subflows{m.host}, nil }},
 		{"limits", "host.mptcp.limits", "`ip mptcp limits`.", func(m *manager) (starlark.Value, error) { return &limits{m.host}, nil }},
 	},
-	methods: []method[*manager]{{monitorSignature, openMonitor}},
+	methods: []method[*manager]{
+		{monitorSignature, openMonitor},
+		{announceSignature, announce},
+		{removeSignature, removeAddress},
+		{addressesSignature, showAddresses},
+		{manageSignature, manage},
+	},
 }
 
 // endpoints is host.mptcp.endpoint.
@@ -245,11 +252,16 @@ func showEndpoints(c *call, e *endpoints) (starlark.Value, error) {
 	if err != nil {
 		return nil, err
 	}
+	return e.endpointList(all), nil
+}
+
+// endpointList is a list of endpoints with the names of their interfaces.
+func (h *host) endpointList(all []pm.Endpoint) *starlark.List {
 	list := make([]endpoint, len(all))
 	for i, x := range all {
-		list[i] = e.named(x)
+		list[i] = h.named(x)
 	}
-	return endpointSnapshot.list(list), nil
+	return endpointSnapshot.list(list)
 }
 
 func (e *endpoints) show(id uint8) (starlark.Value, error) {

@@ -30,7 +30,7 @@ type documented interface{ builtins() []Builtin }
 // chapters are the tables of the language, in the order of the reference.
 func chapters() []documented {
 	return []documented{
-		labNoun, hostNoun, addrNoun, routeNoun, managerNoun, endpointNoun, limitsNoun, monitorNoun, linkNoun, switchNoun,
+		labNoun, hostNoun, addrNoun, routeNoun, managerNoun, endpointNoun, limitsNoun, monitorNoun, subflowNoun, linkNoun, switchNoun,
 		connNoun, socketNoun, listenerNoun, checkNoun,
 		endpointSnapshot, limitsSnapshot, subflowSnapshot, infoSnapshot, connSnapshot, eventSnapshot, packetSnapshot,
 		entrySnapshot, resultSnapshot, errorSnapshot,

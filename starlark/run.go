@@ -30,6 +30,9 @@ type run struct {
 	listeners map[listening]lab.Listener // of lab.connect, open until the case ends
 	ports     int64                      // ports given out by lab.connect
 
+	served  []served // the script's functions that are called when something happens
+	serving bool     // one of them is being called
+
 	checks int
 	output printed
 }
@@ -95,6 +98,8 @@ func (r *run) judge(err error) runner.Outcome {
 	switch {
 	case err == nil:
 		return r.outcome(report.Passed, "")
+	case errors.Is(err, errAlone):
+		return runner.Outcome{Alone: true}
 	case errors.As(err, &s):
 		return r.outcome(report.Skipped, s.reason)
 	case errors.As(err, &f):

@@ -158,6 +158,7 @@ var errorSnapshot = &snapshot[error]{
 	doc:  "An error that check.fails caught.",
 	fields: []field[error]{
 		{"errno", `name of the kernel's error, such as "EEXIST"; empty when the kernel did not refuse`, func(err error) starlark.Value { return text(errnoName(err)) }},
+		{"rule", "the rule of the path manager that the command broke, and a way out; empty when it is not known", func(err error) starlark.Value { return text(ruleOf(err)) }},
 		{"message", "its whole text", func(err error) starlark.Value { return text(err.Error()) }},
 	},
 }

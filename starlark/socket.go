@@ -129,7 +129,7 @@ func (s *socket) within(c *call, do func(context.Context) error) error {
 	timeout := get[time.Duration](c, "timeout")
 	ctx, cancel := context.WithTimeoutCause(c.ctx(), timeout, fmt.Errorf("not done within %s", timeout))
 	defer cancel()
-	return caused(ctx, do(ctx))
+	return caused(ctx, s.run.attend(ctx, do))
 }
 
 // caused says why a context ended instead of that it did.
@@ -207,7 +207,11 @@ func (h *host) dial(c *call, o lab.DialOptions) (*socket, error) {
 	timeout := get[time.Duration](c, "timeout")
 	ctx, cancel := context.WithTimeoutCause(c.ctx(), timeout, fmt.Errorf("not connected within %s", timeout))
 	defer cancel()
-	s, err := h.host.Dial(ctx, o)
+	var s lab.Socket
+	err := h.run.attend(ctx, func(ctx context.Context) (err error) {
+		s, err = h.host.Dial(ctx, o)
+		return err
+	})
 	if err != nil {
 		return nil, caused(ctx, err)
 	}
@@ -285,7 +289,11 @@ func (h *host) accept(c *call, l lab.Listener) (*socket, error) {
 	timeout := get[time.Duration](c, "timeout")
 	ctx, cancel := context.WithTimeoutCause(c.ctx(), timeout, fmt.Errorf("no connection came within %s", timeout))
 	defer cancel()
-	s, err := l.Accept(ctx)
+	var s lab.Socket
+	err := h.run.attend(ctx, func(ctx context.Context) (err error) {
+		s, err = l.Accept(ctx)
+		return err
+	})
 	if err != nil {
 		return nil, caused(ctx, err)
 	}

@@ -1,0 +1,90 @@
+package starlark
+
+import (
+	"context"
+	"errors"
+	"math"
+	"time"
+)
+
+// A script may give functions that are called when something happens. A case has one thread, so they are called when it waits:
+// in lab.wait, in checks that wait, and in everything that sends, receives or connects.
+
+// served is something that happens to a script's functions.
+type served interface {
+	// serve calls the functions for what has happened since it was last called.
+	serve() error
+}
+
+var errServing = errors.New("a function that is called when something happens cannot wait, nor send or receive: " +
+	"let it return, and wait in the case itself")
+
+// serve calls the script's functions for what has happened.
+func (r *run) serve() error {
+	r.serving = true
+	defer func() { r.serving = false }()
+	for _, s := range r.served {
+		if err := s.serve(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// await waits as lab.Wait does, and serves meanwhile; that the case has been stopped is an error.
+func (r *run) await(ctx context.Context, timeout time.Duration, cond func() (bool, error)) (bool, error) {
+	if r.serving {
+		return false, errServing
+	}
+	ok, err := r.lab.Wait(ctx, timeout, func() (bool, error) {
+		if err := r.serve(); err != nil {
+			return false, err
+		}
+		return cond()
+	})
+	switch {
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return ok, nil // the check tells what it has seen so far, and the runner that the case ran out of time
+	case err == nil && !ok && ctx.Err() != nil:
+		err = context.Cause(ctx)
+	}
+	return ok, err
+}
+
+// attend does something that takes time, and serves meanwhile.
+func (r *run) attend(ctx context.Context, do func(context.Context) error) error {
+	if r.serving {
+		return errServing
+	}
+	if len(r.served) == 0 {
+		return do(ctx)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	done := make(chan error, 1)
+	go func() {
+		done <- do(ctx)
+		r.lab.Wake()
+	}()
+	var result error
+	ok, err := r.lab.Wait(ctx, math.MaxInt64, func() (bool, error) {
+		if err := r.serve(); err != nil {
+			return false, err
+		}
+		select {
+		case result = <-done:
+			return true, nil
+		default:
+			return false, nil
+		}
+	})
+	if ok {
+		return result
+	}
+	stopped := ctx.Err() != nil
+	cancel()
+	if result = <-done; stopped {
+		return result
+	}
+	return err
+}
