@@ -1,6 +1,7 @@
 package netns
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -48,37 +49,65 @@ func Link(a, b Endpoint, mtu int) error {
 	if err := errors.Join(checkInterfaceName(a.Name), checkInterfaceName(b.Name)); err != nil {
 		return err
 	}
-	if mtu == 0 {
-		mtu = 1500
-	}
 	what := fmt.Sprintf("link %s to %s", a.Name, b.Name)
-	if err := a.conn().do(vethRequest(what, a, b, mtu)); err != nil {
+	portA, err := makeVeth(what, a.end(mtu), b.end(mtu))
+	if err != nil {
 		return err
 	}
-	portA, portB, err := connectPorts(a, b)
+	portB, err := findPort(b.conn(), b.Name)
 	if err == nil {
 		err = errors.Join(attach(a, portA, b, portB), attach(b, portB, a, portA))
 	}
 	if err != nil {
-		remove := newRequest("remove the link", unix.RTM_DELLINK, 0, nl.NewIfInfomsg(unix.AF_UNSPEC), text(unix.IFLA_IFNAME, a.Name))
-		return errors.Join(fmt.Errorf("%s: %w", what, err), a.conn().do(remove))
+		return errors.Join(fmt.Errorf("%s: %w", what, err), portA.remove())
 	}
 	return nil
 }
 
-// connectPorts brings up the second end of a new link (the first was made so) and returns both ends when they transmit.
-func connectPorts(a, b Endpoint) (portA, portB *port, err error) {
-	up := []nl.NetlinkRequestData{upMessage(0, true), text(unix.IFLA_IFNAME, b.Name)}
-	if err := b.conn().do(newRequest("set "+b.Name+" up", unix.RTM_NEWLINK, 0, up...)); err != nil {
-		return nil, nil, err
+// vethEnd is one end of a veth pair to be.
+type vethEnd struct {
+	conn  *conn
+	name  string
+	mtu   int              // 0: 1500
+	index int32            // 0: the kernel picks one
+	mac   net.HardwareAddr // nil: a random one
+}
+
+func (e Endpoint) end(mtu int) vethEnd {
+	end := vethEnd{conn: e.conn(), name: e.Name, mtu: mtu}
+	if e.Host != nil && e.Host.number != 0 {
+		end.mac = e.Host.nextMAC()
 	}
-	if portA, err = findPort(a.conn(), a.Name); err != nil {
-		return nil, nil, err
+	return end
+}
+
+func (e vethEnd) attributes() []nl.NetlinkRequestData {
+	attrs := []nl.NetlinkRequestData{text(unix.IFLA_IFNAME, e.name), u32(unix.IFLA_MTU, uint32(cmp.Or(e.mtu, 1500)))}
+	if e.mac != nil {
+		attrs = append(attrs, octets(unix.IFLA_ADDRESS, e.mac))
 	}
-	if portB, err = findPort(b.conn(), b.Name); err != nil {
-		return nil, nil, err
+	return attrs
+}
+
+// makeVeth makes a veth pair that is up at both ends, and returns the first one when it transmits.
+func makeVeth(what string, a, b vethEnd) (*port, error) {
+	if err := a.conn.do(vethRequest(what, a, b)); err != nil {
+		return nil, err
 	}
-	return portA, portB, nil
+	up := []nl.NetlinkRequestData{upMessage(0, true), text(unix.IFLA_IFNAME, b.name)}
+	p := &port{conn: a.conn, name: a.name}
+	err := b.conn.do(newRequest("set "+b.name+" up", unix.RTM_NEWLINK, 0, up...))
+	if err == nil {
+		err = p.settle()
+	}
+	if err != nil {
+		return nil, errors.Join(err, p.remove())
+	}
+	return p, nil
+}
+
+func (p *port) remove() error {
+	return p.conn.do(newRequest("remove "+p.name, unix.RTM_DELLINK, 0, nl.NewIfInfomsg(unix.AF_UNSPEC), text(unix.IFLA_IFNAME, p.name)))
 }
 
 // attach gives a new port to its host or switch.
@@ -92,17 +121,10 @@ func attach(e Endpoint, p *port, other Endpoint, peer *port) error {
 
 // vethRequest makes both ends in their namespaces with their names, the first one up (the kernel cannot do so for the
 // second one: drivers/net/veth.c sets that up before the two know each other).
-func vethRequest(what string, a, b Endpoint, mtu int) request {
-	end := func(e Endpoint) []nl.NetlinkRequestData {
-		attrs := []nl.NetlinkRequestData{text(unix.IFLA_IFNAME, e.Name), u32(unix.IFLA_MTU, uint32(mtu))}
-		if e.Host != nil && e.Host.number != 0 {
-			attrs = append(attrs, octets(unix.IFLA_ADDRESS, e.Host.nextMAC()))
-		}
-		return attrs
-	}
-	peer := append([]nl.NetlinkRequestData{nl.NewIfInfomsg(unix.AF_UNSPEC)}, end(b)...)
-	peer = append(peer, u32(unix.IFLA_NET_NS_FD, uint32(b.conn().ns.FD())))
-	parts := append([]nl.NetlinkRequestData{upMessage(0, true)}, end(a)...)
+func vethRequest(what string, a, b vethEnd) request {
+	peer := append([]nl.NetlinkRequestData{nl.NewIfInfomsg(unix.AF_UNSPEC)}, b.attributes()...)
+	peer = append(peer, u32(unix.IFLA_NET_NS_FD, uint32(b.conn.ns.FD())))
+	parts := append([]nl.NetlinkRequestData{upMessage(a.index, true)}, a.attributes()...)
 	parts = append(parts, nest(unix.IFLA_LINKINFO,
 		text(nl.IFLA_INFO_KIND, "veth"),
 		nest(nl.IFLA_INFO_DATA, nest(nl.VETH_INFO_PEER, peer...))))
