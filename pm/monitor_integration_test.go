@@ -163,7 +163,7 @@ func TestEventsOfAnAnnouncement(t *testing.T) {
 	conn := connect(t, ns, "127.0.0.1")
 	port := addrPort(conn.listener.Addr()).Port()
 
-	closed := last(until(t, m, pm.EventSubClosed, func(e pm.Event) bool { return e.RemoteID == 9 }))
+	closed := last(until(t, m, pm.EventSubClosed, func(e pm.Event) bool { return e.RemoteID == 9 && e.Remote.Port() == port }))
 	require.Equal(t, netip.AddrPortFrom(address("127.0.0.4"), port), closed.Remote)
 	require.Equal(t, syscall.ECONNREFUSED, closed.Error)
 }

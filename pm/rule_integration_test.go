@@ -98,8 +98,11 @@ func errorOfAnImplicitEndpoint(t *testing.T) error {
 	require.NoError(t, c.AddEndpoint(pm.Endpoint{ID: 9, Address: address("127.0.0.4"), Flags: pm.FlagSignal}))
 	from := ipv4
 	from.source = address("127.0.0.9")
-	open(t, ns, from).exchange(t)
-	until(t, m, pm.EventSubClosed, func(e pm.Event) bool { return e.RemoteID == 9 })
+	conn := open(t, ns, from)
+	conn.exchange(t)
+	// Both sides announce, and both try; the client's try is the one towards the listener's port.
+	port := addrPort(conn.listener.Addr()).Port()
+	until(t, m, pm.EventSubClosed, func(e pm.Event) bool { return e.RemoteID == 9 && e.Remote.Port() == port })
 	return c.AddEndpoint(pm.Endpoint{ID: 200, Address: address("127.0.0.1")})
 }
 
