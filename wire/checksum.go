@@ -1,6 +1,11 @@
 package wire
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"net/netip"
+)
+
+const protocolTCP = 6 // IANA's number
 
 // DSSChecksum is the checksum of a mapping and its payload (RFC 8684 section 3.3.1): the one's complement sum over
 // the DSN, the subflow sequence number, the data length, and the payload.
@@ -13,11 +18,30 @@ func DSSChecksum(dsn uint64, subflowSeq uint32, dataLen uint16, payload []byte) 
 	binary.BigEndian.PutUint32(pseudo[8:], subflowSeq)
 	binary.BigEndian.PutUint16(pseudo[12:], dataLen)
 
-	sum := sum16(pseudo[:]) + sum16(payload)
+	return ^fold(sum16(pseudo[:]) + sum16(payload))
+}
+
+// pseudoSum is the sum of the pseudo-header of a TCP segment of that many bytes (RFC 9293 section 3.1, RFC 8200 section 8.1).
+func pseudoSum(src, dst netip.Addr, segment int) uint64 {
+	return sum16(src.AsSlice()) + sum16(dst.AsSlice()) + protocolTCP + uint64(segment)
+}
+
+// adjust changes a checksum as what it covers has changed, from one sum to another (RFC 1624). What was right stays right;
+// what was wrong stays wrong, and what is the same stays the same.
+func adjust(checksum uint16, before, after uint64) uint16 {
+	was, is := fold(before), fold(after)
+	if was == is {
+		return checksum
+	}
+	return ^fold(uint64(^checksum) + uint64(^was) + uint64(is))
+}
+
+// fold brings a sum down to 16 bits.
+func fold(sum uint64) uint16 {
 	for sum > 0xffff {
 		sum = sum>>16 + sum&0xffff
 	}
-	return ^uint16(sum)
+	return uint16(sum)
 }
 
 // sum16 adds up the 16-bit words of b, padded with a zero byte.

@@ -45,27 +45,53 @@ type Decoder struct {
 // The error is an [ErrNotTCP] for other traffic, and another one for headers that are cut off or make no sense. An MPTCP
 // option that is malformed is no error: it becomes an *[Unknown]. Of an IP packet within an IP packet, the inner is decoded.
 func (d *Decoder) Decode(frame []byte, first LayerType) (Packet, error) {
-	typ, err := first.start(frame)
+	at, err := d.walk(frame, first)
 	if err != nil {
 		return Packet{}, err
 	}
-	network := typ
+	return d.packet(at.network)
+}
+
+// headers are the places of a frame's headers.
+type headers struct {
+	network gopacket.LayerType // of the innermost IP header
+	ip, tcp int                // offsets of that and of the TCP header
+	nested  bool               // there is an IP header in front of the innermost
+}
+
+// walk decodes header after header, up to TCP.
+func (d *Decoder) walk(frame []byte, first LayerType) (at headers, err error) {
+	typ, err := first.start(frame)
+	if err != nil {
+		return headers{}, err
+	}
 	for data := frame; ; {
 		layer := d.layer(typ)
 		if layer == nil {
-			return Packet{}, fmt.Errorf("%w: %v", ErrNotTCP, typ)
+			return headers{}, fmt.Errorf("%w: %v", ErrNotTCP, typ)
 		}
 		if err := layer.DecodeFromBytes(data, gopacket.NilDecodeFeedback); err != nil {
-			return Packet{}, fmt.Errorf("decode %v: %w", typ, err)
+			return headers{}, fmt.Errorf("decode %v: %w", typ, err)
 		}
 		switch typ {
 		case layers.LayerTypeIPv4, layers.LayerTypeIPv6:
-			network = typ
+			at.nested = at.network != gopacket.LayerTypeZero
+			at.network, at.ip = typ, at.tcp
 		case layers.LayerTypeTCP:
-			return d.packet(network)
+			return at, nil
+		}
+		at.tcp += len(layer.LayerContents())
+		if typ == layers.LayerTypeIPv6 && d.ip6.HopByHop != nil { // which gopacket takes with the fixed header
+			at.tcp += d.ip6.HopByHop.ActualLength
 		}
 		typ, data = layer.NextLayerType(), layer.LayerPayload()
 	}
+}
+
+// header is a decoder of one type of header.
+type header interface {
+	gopacket.DecodingLayer
+	LayerContents() []byte
 }
 
 // start is the gopacket layer that the frame begins with.
@@ -92,7 +118,7 @@ func (t LayerType) start(frame []byte) (gopacket.LayerType, error) {
 //
 // gopacket's DecodingLayerParser would look them up as well, but takes a header that was cut off by the capture for the
 // end of the packet, and goes on into the payload by port number.
-func (d *Decoder) layer(typ gopacket.LayerType) gopacket.DecodingLayer {
+func (d *Decoder) layer(typ gopacket.LayerType) header {
 	switch typ {
 	case layers.LayerTypeEthernet:
 		return &d.ethernet
@@ -168,24 +194,34 @@ func (d *Decoder) ip6SegmentLen() int {
 // hides all options after it, where a host goes on to the next; and none of its option types can be encoded.
 func parseOptions(b []byte) []Option {
 	var options []Option
-	for len(b) > 0 && b[0] != kindEnd {
-		if b[0] == kindNOP {
-			b = b[1:]
-			continue
-		}
-		if len(b) < 2 || b[1] < 2 || int(b[1]) > len(b) {
-			// A length that leads nowhere ends the list: so Linux's tcp_parse_options (net/ipv4/tcp_input.c).
-			if b[0] == kindMPTCP {
+	for len(b) > 0 {
+		n := optionLen(b)
+		if n == 0 {
+			if b[0] == KindMPTCP {
 				options = append(options, newUnknown(b, checkFrame(b)))
 			}
-			return options
+			break
 		}
-		if b[0] == kindMPTCP {
-			options = append(options, parseOrKeep(b[:b[1]]))
+		if b[0] == KindMPTCP {
+			options = append(options, parseOrKeep(b[:n]))
 		}
-		b = b[b[1]:]
+		b = b[n:]
 	}
 	return options
+}
+
+// optionLen is the length of the TCP option that b begins with, 0 where the list ends: at its end-of-list option, or at a
+// length that leads nowhere, as in Linux's tcp_parse_options (net/ipv4/tcp_input.c). b has at least one byte.
+func optionLen(b []byte) int {
+	switch {
+	case b[0] == kindEnd:
+		return 0
+	case b[0] == kindNOP:
+		return 1
+	case len(b) < 2 || b[1] < 2 || int(b[1]) > len(b):
+		return 0
+	}
+	return int(b[1])
 }
 
 // parseOrKeep parses an option, and keeps a malformed one as it is.

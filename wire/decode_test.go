@@ -216,7 +216,7 @@ func TestDecodeOptions(t *testing.T) {
 
 func TestDecoderKeepsNothing(t *testing.T) {
 	want := samplePacket()
-	want.Options = append(want.Options, &Unknown{Bytes: []byte{kindMPTCP, 4, 0x90, 0xff}})
+	want.Options = append(want.Options, &Unknown{Bytes: []byte{KindMPTCP, 4, 0x90, 0xff}})
 	frame := mustEncode(t, want)
 	var d Decoder
 	first, err := d.Decode(frame, LayerIP)

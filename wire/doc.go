@@ -5,6 +5,10 @@
 // for one option. Everything prints as tcpdump would print it, with two liberties: keys, tokens and HMACs keep their
 // leading zeros, and ADD_ADDR does not name its version, since only version 1 is known here.
 //
-// The package neither captures packets nor follows connections: each packet is read by itself. It knows no TCP option
-// but MPTCP's; the others are skipped when decoding, and never written.
+// [ParseSegment] takes a frame apart so that its addresses, flags, options and payload can be changed as a middlebox would,
+// with all lengths and checksums following. [Packet.Next] and [Packet.Answer] forge a packet that belongs to a connection
+// seen, and [EncodeLike] puts it on that link. [Classify] tells bulk data by its bytes alone.
+//
+// The package neither captures nor sends packets, nor does it follow connections: each packet is read by itself. It knows no
+// TCP option but MPTCP's; the others are skipped when decoding, kept when editing, and never made.
 package wire

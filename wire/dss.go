@@ -45,15 +45,27 @@ const (
 func (*DSS) Name() string { return NameDSS }
 
 func (o *DSS) length() int {
-	n := lenDSSHead
-	if o.HasAck {
-		n += seqLength(o.Ack64)
+	n := dssLength(o.flags())
+	if o.HasMapping && o.HasChecksum {
+		n += lenDSSChecksum
 	}
-	if o.HasMapping {
-		n += seqLength(o.DSN64) + 4 + 2
-		if o.HasChecksum {
-			n += lenDSSChecksum
-		}
+	return n
+}
+
+func (o *DSS) flags() uint8 {
+	return bit(o.DataFIN, dssFIN) | bit(o.DSN64, dssDSN64) | bit(o.HasMapping, dssMapping) |
+		bit(o.Ack64, dssAck64) | bit(o.HasAck, dssAck)
+}
+
+// dssLength is the length of an option with these flags, without a checksum. RFC 8684 gives the two size flags no meaning
+// without what they are the size of.
+func dssLength(flags uint8) int {
+	n := lenDSSHead
+	if flags&dssAck != 0 {
+		n += seqLength(flags&dssAck64 != 0)
+	}
+	if flags&dssMapping != 0 {
+		n += seqLength(flags&dssDSN64 != 0) + 4 + 2
 	}
 	return n
 }
@@ -75,7 +87,6 @@ func parseDSS(b []byte) (Option, error) {
 		HasAck:     flags&dssAck != 0,
 		HasMapping: flags&dssMapping != 0,
 	}
-	// RFC 8684 gives the two size flags no meaning without what they are the size of.
 	o.Ack64 = o.HasAck && flags&dssAck64 != 0
 	o.DSN64 = o.HasMapping && flags&dssDSN64 != 0
 
@@ -139,8 +150,7 @@ func (o *DSS) appendTo(dst []byte) ([]byte, error) {
 		return nil, err
 	}
 	dst = appendHead(dst, o.length(), subtypeDSS, 0)
-	dst = append(dst, bit(o.DataFIN, dssFIN)|bit(o.DSN64, dssDSN64)|bit(o.HasMapping, dssMapping)|
-		bit(o.Ack64, dssAck64)|bit(o.HasAck, dssAck))
+	dst = append(dst, o.flags())
 	if o.HasAck {
 		dst = appendSeq(dst, o.Ack, o.Ack64)
 	}

@@ -57,7 +57,7 @@ func tcpOptions(options []Option) (out []layers.TCPOption, size int, err error) 
 		if err != nil {
 			return nil, 0, err
 		}
-		out = append(out, layers.TCPOption{OptionType: kindMPTCP, OptionData: b[2:]})
+		out = append(out, layers.TCPOption{OptionType: KindMPTCP, OptionData: b[2:]})
 		size += len(b)
 		for ; size%4 != 0; size++ {
 			out = append(out, layers.TCPOption{OptionType: kindNOP})

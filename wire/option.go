@@ -59,10 +59,15 @@ var parsers = [...]func(b []byte) (Option, error){
 	subtypeTCPRst:     parseTCPRst,
 }
 
+// The kinds of TCP options that [Segment.StripKind] is most used for, as IANA numbers them.
 const (
-	kindEnd   = 0
-	kindNOP   = 1
-	kindMPTCP = 30 // RFC 8684 section 8.1
+	KindTimestamps = 8
+	KindMPTCP      = 30 // RFC 8684 section 8.1
+)
+
+const (
+	kindEnd = 0
+	kindNOP = 1
 
 	minOption = 3  // kind, length, and the byte with the subtype
 	maxOption = 40 // what a TCP header has room for
@@ -105,8 +110,8 @@ func checkFrame(b []byte) error {
 	switch {
 	case len(b) < 2:
 		return fmt.Errorf("MPTCP option: %d bytes, want at least %d", len(b), minOption)
-	case b[0] != kindMPTCP:
-		return fmt.Errorf("MPTCP option: kind %d, want %d", b[0], kindMPTCP)
+	case b[0] != KindMPTCP:
+		return fmt.Errorf("MPTCP option: kind %d, want %d", b[0], KindMPTCP)
 	case int(b[1]) != len(b):
 		return fmt.Errorf("MPTCP option: length byte %d, but %d bytes", b[1], len(b))
 	}
@@ -120,7 +125,7 @@ func lengthError(name string, b []byte, want string) error {
 
 // appendHead appends an option's first three bytes; low are the four bits beside the subtype.
 func appendHead(dst []byte, length, subtype int, low uint8) []byte {
-	return append(dst, kindMPTCP, byte(length), byte(subtype)<<4|low)
+	return append(dst, KindMPTCP, byte(length), byte(subtype)<<4|low)
 }
 
 // head is how tcpdump begins each option.
