@@ -26,6 +26,7 @@ type realLab struct {
 	building   sync.Mutex
 	nodes      map[string]node     // by name
 	interfaces map[string][]string // names that are taken, by node, in order of attachment
+	middle     *netns.Middle       // of the links that are more than cables; nil: there is none
 
 	mu       sync.Mutex // over all below; never held while the kernel is asked for something
 	hosts    []*host
@@ -145,7 +146,24 @@ func (l *realLab) Wait(ctx context.Context, timeout time.Duration, cond func() (
 		return false, err
 	}
 	defer done()
-	return l.seen.wait(ctx, timeout, cond)
+	return l.seen.wait(ctx, timeout, func() (bool, error) {
+		if err := l.linkFailure(); err != nil {
+			return false, err
+		}
+		return cond()
+	})
+}
+
+// linkFailure is what a rule of a link could not do.
+func (l *realLab) linkFailure() error {
+	for _, k := range l.ownLinks() {
+		if e := k.emulation.Load(); e != nil {
+			if err := e.failure(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func (l *realLab) Wake() { l.seen.notify() }
@@ -190,7 +208,7 @@ func (l *realLab) Timeline() []lab.Entry {
 func (l *realLab) drain() {
 	l.takeEvents()
 	for _, k := range l.ownLinks() {
-		_ = k.capture.Drain()
+		_ = k.watcher().Drain()
 	}
 }
 
@@ -246,7 +264,18 @@ func (l *realLab) Close() error {
 	for _, s := range l.switches {
 		errs = append(errs, s.close())
 	}
+	if l.middle != nil {
+		errs = append(errs, l.middle.Close())
+	}
 	return errors.Join(errs...)
+}
+
+// needMiddle makes the middle of links, unless there is one.
+func (l *realLab) needMiddle() (err error) {
+	if l.middle == nil {
+		l.middle, err = netns.NewMiddle(l.backend.registry)
+	}
+	return err
 }
 
 // closeAll closes several things at once: most of it is waiting for the kernel.

@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 
-	"github.com/vishvananda/netlink"
-
+	"github.com/mptcp-lab/mptcp-lab/impair"
 	"github.com/mptcp-lab/mptcp-lab/lab"
 	"github.com/mptcp-lab/mptcp-lab/netns"
 	"github.com/mptcp-lab/mptcp-lab/observe"
@@ -21,9 +21,27 @@ type link struct {
 	name    string
 	ends    [2]lab.LinkEnd
 	ports   [2]netns.Endpoint
-	watched int // the end that is captured: that of a host
+	mtu     int
+	seed    uint64 // of what the link does by chance
+	watched int    // the end that is captured: that of a host
 	capture *observe.Capture
-	decoder wire.Decoder // used by the capture alone, one frame at a time
+	decoder wire.Decoder // used by the capture, or by the emulation that takes its place: by one thread at a time
+
+	emulation atomic.Pointer[emulation] // nil: a plain cable
+}
+
+// watcher sees the packets of a link.
+type watcher interface {
+	Drain() error  // hands on what has passed
+	Drops() uint64 // packets that were not seen
+	Close() error
+}
+
+func (k *link) watcher() watcher {
+	if e := k.emulation.Load(); e != nil {
+		return e
+	}
+	return k.capture
 }
 
 // The MTU of a veth interface in bytes (ETH_MIN_MTU and ETH_MAX_MTU), for which the kernel has no better words than "invalid
@@ -46,7 +64,9 @@ func (l *realLab) Link(_ context.Context, a, b lab.End, o lab.LinkOptions) (lab.
 	if o.MTU != 0 && (o.MTU < minMTU || o.MTU > maxMTU) {
 		return nil, fmt.Errorf("link %s: MTU of %d bytes: want %d to %d", k.name, o.MTU, minMTU, maxMTU)
 	}
-	if err := k.make(o.MTU); err != nil {
+	k.mtu = o.MTU
+	k.seed = l.options.Seed + uint64(len(l.links))<<32
+	if err := k.make(o); err != nil {
 		return nil, fmt.Errorf("link %s: %w", k.name, err)
 	}
 	l.mu.Lock()
@@ -102,25 +122,59 @@ func (k *link) check() error {
 }
 
 // make makes the veth pair, watches it and gives its ends their addresses, or leaves nothing.
-func (k *link) make(mtu int) error {
-	if err := netns.Link(k.ports[0], k.ports[1], mtu); err != nil {
+func (k *link) make(o lab.LinkOptions) error {
+	if err := k.join(o); err != nil {
 		return err
-	}
-	for _, e := range k.ends {
-		k.lab.interfaces[e.Node] = append(k.lab.interfaces[e.Node], e.Interface)
-	}
-	if err := k.watch(); err != nil {
-		return errors.Join(err, k.remove())
 	}
 	for i, e := range k.ends {
 		if len(e.Addresses) == 0 {
 			continue
 		}
 		if err := k.ports[i].Host.AddAddress(e.Interface, e.Addresses...); err != nil {
-			return errors.Join(fmt.Errorf("%s: %w", e.Node, err), k.takeBack(i), k.capture.Close(), k.remove())
+			return errors.Join(fmt.Errorf("%s: %w", e.Node, err), k.takeBack(i), k.watcher().Close(), k.remove())
 		}
 	}
 	return nil
+}
+
+// join makes the veth pair, or both halves of a link that is more than a cable, and sees to it that its packets are seen.
+func (k *link) join(o lab.LinkOptions) error {
+	start, err := k.watch, error(nil)
+	if o.Impair == ([2]impair.Impairment{}) && !o.Accurate {
+		err = netns.Link(k.ports[0], k.ports[1], o.MTU)
+	} else {
+		start, err = k.cut(o)
+	}
+	if err != nil {
+		return err
+	}
+	for _, e := range k.ends {
+		k.lab.interfaces[e.Node] = append(k.lab.interfaces[e.Node], e.Interface)
+	}
+	if err := start(); err != nil {
+		return errors.Join(err, k.remove())
+	}
+	return nil
+}
+
+// cut makes both halves of a link, and returns what starts to carry its frames.
+func (k *link) cut(o lab.LinkOptions) (start func() error, err error) {
+	for i, x := range o.Impair {
+		if err := x.Validate(); err != nil {
+			return nil, fmt.Errorf("what %s sends: %w", k.ends[i].Node, err)
+		}
+	}
+	if err := k.lab.needMiddle(); err != nil {
+		return nil, err
+	}
+	cut, err := k.lab.middle.Link(k.ports[0], k.ports[1], o.MTU)
+	if err != nil {
+		return nil, err
+	}
+	return func() error {
+		_, err := k.emulate(cut, o)
+		return err
+	}, nil
 }
 
 // takeBack deletes the addresses that the ends before the i-th were given.
@@ -134,20 +188,8 @@ func (k *link) takeBack(i int) error {
 	return errors.Join(errs...)
 }
 
-// remove removes the veth pair. Its interface names remain taken.
-func (k *link) remove() error {
-	at := k.ports[k.watched]
-	return at.Host.Do(func() error {
-		veth, err := netlink.LinkByName(at.Name)
-		if err == nil {
-			err = netlink.LinkDel(veth)
-		}
-		if err != nil {
-			return fmt.Errorf("remove %s again: %w", at.Name, err)
-		}
-		return nil
-	})
-}
+// remove removes the interfaces again. Their names remain taken.
+func (k *link) remove() error { return errors.Join(netns.Unlink(k.ports[0]), netns.Unlink(k.ports[1])) }
 
 func (k *link) watch() error {
 	at := k.ports[k.watched]
@@ -219,13 +261,13 @@ func (k *link) on(err error) error {
 func (k *link) Packets() ([]lab.Packet, error) {
 	var errs []error
 	if k.lab.life.Err() == nil { // a closed capture has been drained
-		errs = append(errs, k.capture.Drain())
+		errs = append(errs, k.watcher().Drain())
 	}
-	if n := k.capture.Drops(); n > 0 {
+	if n := k.watcher().Drops(); n > 0 {
 		errs = append(errs, fmt.Errorf("the capture lost %d packets: too many at once", n))
 	}
 	packets, err := k.lab.record.packetsOf(k.name)
 	return packets, k.on(errors.Join(append(errs, err)...))
 }
 
-func (k *link) close() error { return k.on(k.capture.Close()) }
+func (k *link) close() error { return k.on(k.watcher().Close()) }

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/mptcp-lab/mptcp-lab/impair"
 	"github.com/mptcp-lab/mptcp-lab/pm"
 )
 
@@ -82,7 +83,9 @@ type End struct {
 
 // LinkOptions are the properties of a link at its creation.
 type LinkOptions struct {
-	MTU int // bytes; 0: 1500
+	MTU      int                  // bytes; 0: 1500
+	Impair   [2]impair.Impairment // of what each end sends
+	Accurate bool                 // delay as precisely as the machine can, at the cost of much of a CPU
 }
 
 // Link is a point-to-point link: a pair of interfaces.
@@ -97,6 +100,22 @@ type Link interface {
 	// Packets are the interesting packets seen so far (see Packet), in order of time. The error tells that some were lost:
 	// then the others are returned with it.
 	Packets() ([]Packet, error)
+
+	// What follows makes a link more than a cable. The first call on one that was made without impairments loses what is
+	// under way at that moment.
+
+	// Impair sets how the link treats what an end sends, given by its index into Ends.
+	Impair(ctx context.Context, from int, i impair.Impairment) error
+	// AddRule adds a rule behind those there are. The first one that selects a packet decides on it.
+	AddRule(ctx context.Context, r *Rule) error
+	// RemoveRule removes a rule. Packets that it has not decided yet are still its own.
+	RemoveRule(r *Rule) error
+	// Seen is how many packets a rule has matched so far, and on how many of them it has decided.
+	Seen(r *Rule) (matched, selected uint)
+	// Inject sends a frame towards an end.
+	Inject(ctx context.Context, i Injection) error
+	// Traffic counts what each end has sent; zero on a plain cable.
+	Traffic() [2]Traffic
 }
 
 // LinkEnd names one end of a link that exists.

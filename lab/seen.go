@@ -97,6 +97,7 @@ type Packet struct {
 	Link string
 	From string // node that sent it into the link
 	To   string // node at the other end
+	Fate string // what a rule of the link did to it, with the rule; empty: it passed
 	wire.Packet
 }
 
@@ -111,6 +112,7 @@ const (
 	KindPacket  EntryKind = "packet"  // on the wire
 	KindCounter EntryKind = "counter" // counters that moved
 	KindCheck   EntryKind = "check"   // a check and its result
+	KindLink    EntryKind = "link"    // what a link did to a packet
 	KindKernel  EntryKind = "kernel"  // kernel log
 )
 

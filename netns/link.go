@@ -106,8 +106,14 @@ func makeVeth(what string, a, b vethEnd) (*port, error) {
 	return p, nil
 }
 
-func (p *port) remove() error {
-	return p.conn.do(newRequest("remove "+p.name, unix.RTM_DELLINK, 0, nl.NewIfInfomsg(unix.AF_UNSPEC), text(unix.IFLA_IFNAME, p.name)))
+func (p *port) remove() error { return p.conn.do(removeRequest(p.name)) }
+
+// Unlink removes the interface that one end of a link is, and with it the other end or the half up to where the link is cut. One that
+// is not there is no error.
+func Unlink(e Endpoint) error { return e.conn().do(removeRequest(e.Name).ignoring(unix.ENODEV)) }
+
+func removeRequest(name string) request {
+	return newRequest("remove "+name, unix.RTM_DELLINK, 0, nl.NewIfInfomsg(unix.AF_UNSPEC), text(unix.IFLA_IFNAME, name))
 }
 
 // attach gives a new port to its host or switch.

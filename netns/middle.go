@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 
-	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 )
 
@@ -70,8 +69,7 @@ func (m *Middle) Relink(a, b Endpoint, mtu int) (Cut, error) {
 	if err != nil {
 		return Cut{}, err
 	}
-	remove := newRequest("remove the link", unix.RTM_DELLINK, 0, nl.NewIfInfomsg(unix.AF_UNSPEC), text(unix.IFLA_IFNAME, a.Name))
-	if err := a.conn().do(remove); err != nil {
+	if err := a.conn().do(removeRequest(a.Name)); err != nil {
 		return Cut{}, err
 	}
 	cut := m.next()
@@ -141,8 +139,7 @@ func reattach(e Endpoint, p *port) error {
 func (m *Middle) remove(cut Cut) error {
 	var errs []error
 	for _, name := range []string{cut.A, cut.B} {
-		errs = append(errs, m.conn.do(newRequest("remove "+name, unix.RTM_DELLINK, 0,
-			nl.NewIfInfomsg(unix.AF_UNSPEC), text(unix.IFLA_IFNAME, name)).ignoring(unix.ENODEV)))
+		errs = append(errs, m.conn.do(removeRequest(name).ignoring(unix.ENODEV)))
 	}
 	return errors.Join(errs...)
 }

@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/mptcp-lab/mptcp-lab/impair"
 	"github.com/mptcp-lab/mptcp-lab/lab"
 	"github.com/mptcp-lab/mptcp-lab/pm"
 )
@@ -80,6 +81,13 @@ func (l *fakeLink) Ends() [2]lab.LinkEnd              { return l.ends }
 func (l *fakeLink) SetUp(context.Context, bool) error { return nil }
 func (l *fakeLink) SetMTU(context.Context, int) error { return nil }
 func (l *fakeLink) Packets() ([]lab.Packet, error)    { return nil, nil }
+
+func (l *fakeLink) Impair(context.Context, int, impair.Impairment) error { return errFake }
+func (l *fakeLink) AddRule(context.Context, *lab.Rule) error             { return errFake }
+func (l *fakeLink) RemoveRule(*lab.Rule) error                           { return errFake }
+func (l *fakeLink) Seen(*lab.Rule) (matched, selected uint)              { return 0, 0 }
+func (l *fakeLink) Inject(context.Context, lab.Injection) error          { return errFake }
+func (l *fakeLink) Traffic() [2]lab.Traffic                              { return [2]lab.Traffic{} }
 
 // fakeHost is a host and its path manager.
 type fakeHost struct {
