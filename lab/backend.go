@@ -7,6 +7,7 @@ import (
 
 	"github.com/mptcp-lab/mptcp-lab/impair"
 	"github.com/mptcp-lab/mptcp-lab/pm"
+	"github.com/mptcp-lab/mptcp-lab/pm/ipmptcp"
 )
 
 // Backend makes labs. One backend serves many labs at once.
@@ -170,6 +171,8 @@ type Host interface {
 	Dial(ctx context.Context, o DialOptions) (Socket, error)
 	// Exec runs a program in the host, if the lab allows it.
 	Exec(ctx context.Context, argv []string, stdin string) (ExecResult, error)
+	// IPNamespace is the host as the command ip-mptcp(8) sees it.
+	IPNamespace() ipmptcp.Namespace
 	// Enter is the shell command by which a person enters the host of a kept lab; empty where that is not possible.
 	Enter() string
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/mptcp-lab/mptcp-lab/impair"
 	"github.com/mptcp-lab/mptcp-lab/lab"
 	"github.com/mptcp-lab/mptcp-lab/pm"
+	"github.com/mptcp-lab/mptcp-lab/pm/ipmptcp"
 )
 
 // fakeLab is a lab in memory with virtual time: enough for the mechanics of the language, and nothing of MPTCP.
@@ -109,6 +110,7 @@ var (
 
 var errFake = errors.New("not in the fake")
 
+func (h *fakeHost) IPNamespace() ipmptcp.Namespace { return nil }
 func (h *fakeHost) Enter() string { return "" }
 func (h *fakeHost) Name() string  { return h.name }
 

@@ -102,6 +102,7 @@ check.equal(client.sysctl("net.mptcp.checksum_enabled"), "1")`,
 		}, func(c *call, h *host) (starlark.Value, error) { return h.setUp(c, false) }},
 		{listenSignature, hostListen},
 		{dialSignature, hostConnect},
+		{ipSignature, hostIP},
 		{signature{
 			name: "exec",
 			params: []param{

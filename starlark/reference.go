@@ -33,7 +33,7 @@ func chapters() []documented {
 		labNoun, hostNoun, addrNoun, routeNoun, managerNoun, endpointNoun, limitsNoun, monitorNoun, subflowNoun, linkNoun, switchNoun,
 		connNoun, socketNoun, listenerNoun, checkNoun,
 		endpointSnapshot, limitsSnapshot, subflowSnapshot, infoSnapshot, connSnapshot, eventSnapshot, packetSnapshot,
-		entrySnapshot, resultSnapshot, errorSnapshot,
+		entrySnapshot, resultSnapshot, ipResultSnapshot, errorSnapshot,
 	}
 }
 

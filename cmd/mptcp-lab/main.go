@@ -16,6 +16,7 @@ import (
 
 type cli struct {
 	Run     runCmd     `cmd:"" help:"Run the cases of scripts, each in a lab of its own."`
+	IP      ipCmd      `cmd:"" name:"ip" passthrough:"" help:"Drive the path manager of this network namespace, as ip-mptcp(8) does."`
 	Doctor  doctorCmd  `cmd:"" help:"Show what this machine can do, and how to get what is missing."`
 	Doc     docCmd     `cmd:"" help:"Show the documentation of the language."`
 	Version versionCmd `cmd:"" help:"Show the version."`
@@ -34,6 +35,10 @@ type streams struct {
 }
 
 func main() {
+	// Scripts run ip in loops, so it waits for nothing that it does not need, and a signal ends it as it ends any program.
+	if args := os.Args[1:]; len(args) > 0 && args[0] == "ip" {
+		os.Exit(ip(context.Background(), args[1:], streams{out: os.Stdout, err: os.Stderr}))
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // so that a second signal ends the program at once
 	os.Exit(execute(ctx, os.Args[1:], streams{out: os.Stdout, err: os.Stderr}))
