@@ -12,7 +12,7 @@ CC_FOUND  := $(shell command -v gcc || command -v clang)
 RACE      := $(if $(CC_FOUND),-race)
 CGO       := $(if $(CC_FOUND),1,0)
 
-.PHONY: build run test lint fmt bench docs docs-check fuzz install clean help
+.PHONY: build run test test-iproute2 lint fmt bench docs docs-check fuzz install clean help
 
 build: ## build bin/mptcp-lab (static, no cgo)
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/mptcp-lab
@@ -23,6 +23,10 @@ run: build ## build, then run the scenario library on this machine's kernel
 test: ## run all tests
 	@$(if $(CC_FOUND),:,echo 'no C compiler: testing without the race detector (apt-get install gcc gives it)')
 	CGO_ENABLED=$(CGO) $(GO) test $(RACE) ./...
+
+IP ?= ip
+test-iproute2: ## compare mptcp-lab ip with iproute2, byte for byte, over the corpus (IP=/path/to/ip, 7.1 or later)
+	CGO_ENABLED=0 IP=$(IP) $(GO) test -count=1 -v -run '^TestCorpusIproute2$$' ./pm/ipmptcp | grep -vE '^ *(=== |--- PASS)'
 
 lint: $(GOFUMPT) $(STATIC) docs-check ## gofumpt, vet, staticcheck, fresh docs
 	@out=$$($(GOFUMPT) -l .); if [ -n "$$out" ]; then echo "gofumpt would change:"; echo "$$out"; exit 1; fi
@@ -35,6 +39,7 @@ fmt: $(GOFUMPT) ## format the Go code
 bench: ## benchmarks, each beside its floor or peer in the same run
 	CGO_ENABLED=0 $(GO) test -run '^$$' -bench 'Case$$|HundredHosts' -benchtime 100x ./bench/
 	CGO_ENABLED=0 $(GO) test -run '^$$' -bench CasesPerSecond -benchtime 3x ./bench/
+	CGO_ENABLED=0 $(GO) test -run '^$$' -bench IPStart -benchtime 200x ./bench/
 
 docs: build ## generate docs/language.md from the built-ins
 	$(BIN) doc --markdown > docs/language.md

@@ -4,6 +4,7 @@
 //	mptcp-lab run scenarios/               run every case below a folder
 //	mptcp-lab run -k 'limits not ipv6' .   only the cases whose IDs match
 //	mptcp-lab run file.star::test_join -v  one case, with its time
+//	mptcp-lab ip mptcp endpoint show       the path manager of this network namespace, as ip-mptcp(8)
 //	mptcp-lab doctor                       what this machine can do
 //	mptcp-lab doc [NAME]                   the language
 //	mptcp-lab version
@@ -16,7 +17,7 @@
 //	3    the machine cannot run the backend, or something was left behind on it
 //	130  interrupted
 //
-// of which 130 goes before 3, and 3 before 1.
+// of which 130 goes before 3, and 3 before 1. The exit codes of ip are those of ip(8).
 //
 // Without the privileges for network namespaces the command runs itself again in a user namespace of its own. A first SIGINT
 // or SIGTERM cancels the cases that run and reports what is known; a second ends the program at once. The kernel takes the

@@ -14,14 +14,14 @@ import (
 
 // monitor prints events until the context ends, which is its proper end.
 func (s *session) monitor(ctx context.Context) error {
-	events, err := s.manager.Listen(ctx)
-	if err != nil {
-		return &failure{text: "can't subscribe to mptcp events: " + errorText(err) + "\n", status: statusUsage}
-	}
 	if s.command.Watch != nil {
 		watched, stop := s.command.Watch(ctx)
 		defer stop()
 		ctx = watched
+	}
+	events, err := s.manager.Listen(ctx)
+	if err != nil {
+		return &failure{text: "can't subscribe to mptcp events: " + errorText(err) + "\n", status: statusUsage}
 	}
 	s.printer.begin(s.options.json, s.options.pretty)
 	defer s.printer.end()
