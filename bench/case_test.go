@@ -131,8 +131,8 @@ type durations struct {
 	each []time.Duration
 }
 
-func (*durations) Start(int)               {}
-func (*durations) CaseStarted(report.Case) {}
+func (*durations) Start(int)                 {}
+func (*durations) CaseStarted(report.Case)   {}
 func (*durations) CasePostponed(report.Case) {}
 func (d *durations) CaseDone(r report.Result) {
 	require.Equal(d.b, report.Passed, r.Verdict, r.Message)

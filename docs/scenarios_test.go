@@ -1,6 +1,7 @@
 package docs_test
 
 import (
+	"cmp"
 	"flag"
 	"fmt"
 	"os"
@@ -38,6 +39,8 @@ func TestScenarioTables(t *testing.T) {
 // tables has one table for each script, and in it one line for each function.
 func tables(t *testing.T, cases []runner.Case) string {
 	t.Helper()
+	cases = slices.Clone(cases)
+	slices.SortStableFunc(cases, func(a, b runner.Case) int { return cmp.Compare(path.Dir(a.File), path.Dir(b.File)) })
 	var b strings.Builder
 	var folder, file string
 	for len(cases) > 0 {
@@ -49,7 +52,7 @@ func tables(t *testing.T, cases []runner.Case) string {
 		}
 		if dir := path.Dir(first.File); dir != folder {
 			folder = dir
-			fmt.Fprintf(&b, "\n## scenarios/%s\n", path.Base(folder))
+			fmt.Fprintf(&b, "\n## scenarios/%s\n", strings.TrimPrefix(folder, "../scenarios/"))
 		}
 		if first.File != file {
 			file = first.File

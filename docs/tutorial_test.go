@@ -81,6 +81,6 @@ type verdicts struct{ results []report.Result }
 
 func (*verdicts) Start(int)                  {}
 func (*verdicts) CaseStarted(report.Case)    {}
-func (*verdicts) CasePostponed(report.Case) {}
+func (*verdicts) CasePostponed(report.Case)  {}
 func (v *verdicts) CaseDone(r report.Result) { v.results = append(v.results, r) }
 func (*verdicts) Finish(report.Summary)      {}

@@ -156,6 +156,22 @@ func TestHoldAndRelease(t *testing.T) {
 	require.Error(t, held[3].Decide(Verdict{}))
 }
 
+// TestDelayOfTheReleased counts from the release.
+func TestDelayOfTheReleased(t *testing.T) {
+	const delay = 50 * ms
+	b := newBed(t, false)
+	k := newKeeper(map[int]Action{0: Hold})
+	b.forward(t, Config{AToB: impair.Impairment{Delay: delay}, Filter: k.filter()})
+	p := b.probe(t, AToB)
+	p.mustSend(t, 0)
+	p.mustSend(t, 1)
+	p.requireReceives(t, 1) // the delay has passed for both
+	released := time.Now()
+	require.NoError(t, (<-k.kept).Decide(Verdict{}))
+	_, at := p.mustReceive(t)
+	require.GreaterOrEqual(t, at.Sub(released.Round(0)), delay)
+}
+
 func TestWaitThenHold(t *testing.T) {
 	b := newBed(t, false)
 	k := newKeeper(map[int]Action{0: Wait, 2: Wait})

@@ -54,13 +54,14 @@ type Forwarder struct {
 	in     *inbound
 	pool   pool
 	heap   heap
+	lead   time.Duration // see minLead
 	filter *Filter
 	err    error // that ended the thread, or of the filter
 }
 
 // Open starts forwarding. It needs CAP_NET_RAW in the user namespace that the interfaces belong to, and Linux 5.11 or later.
 func Open(c Config) (*Forwarder, error) {
-	f := &Forwarder{config: c, epoch: time.Now(), done: make(chan struct{}), filter: c.Filter}
+	f := &Forwarder{config: c, epoch: time.Now(), done: make(chan struct{}), filter: c.Filter, lead: minLead}
 	if err := f.open(); err != nil {
 		return nil, fmt.Errorf("forward between %s and %s: %w", c.A, c.B, err)
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 )
 
 // TestHeap compares the heap with a stable sort, with many equal times.
@@ -44,4 +45,17 @@ func TestPool(t *testing.T) {
 		p.put(again)
 	}
 	require.Zero(t, p.used)
+}
+
+// TestInsertVLAN holds that the checksum is still found behind the tag.
+func TestInsertVLAN(t *testing.T) {
+	x := new(pool).get(classes[largest])
+	x.b = x.buf[headroom : headroom+virtioHeader+60]
+	want := append(pattern(12), 0x81, 0x00, 0x30, 0x05)
+	want = append(want, pattern(60)[12:]...)
+	copy(x.ethernet(), pattern(60))
+	*x.header() = virtioHdr{Flags: unix.VIRTIO_NET_HDR_F_NEEDS_CSUM, HdrLen: 54, CsumStart: 34, CsumOffset: 16}
+	x.insertVLAN(unix.ETH_P_8021Q, 0x3005)
+	require.Equal(t, want, x.ethernet())
+	require.Equal(t, virtioHdr{Flags: unix.VIRTIO_NET_HDR_F_NEEDS_CSUM, HdrLen: 58, CsumStart: 38, CsumOffset: 16}, *x.header())
 }

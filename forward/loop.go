@@ -10,9 +10,12 @@ import (
 	"github.com/mptcp-lab/mptcp-lab/impair"
 )
 
-// spinTime is how long before a frame is due an accurate forwarder stops sleeping: a timer wakes a thread up some 50 µs
-// late, and sometimes twice that.
-const spinTime = 120 * time.Microsecond
+// An accurate forwarder stops sleeping some time before a frame is due, as a timer wakes a thread up late: some 50 µs, and
+// more where a hypervisor has put the CPU to sleep. This lead follows what was lately seen, within these bounds.
+const (
+	minLead = 120 * time.Microsecond
+	maxLead = 500 * time.Microsecond
+)
 
 // run forwards until the forwarder is closed. Its thread ends with it.
 func (f *Forwarder) run(started chan<- struct{}) {
@@ -62,12 +65,21 @@ func (f *Forwarder) sleep() error {
 		}
 		return f.waker.sleep(left)
 	}
-	if left > spinTime {
-		return f.waker.sleep(left - spinTime)
+	if left > f.lead {
+		err := f.waker.sleep(left - f.lead)
+		f.adjustLead(f.now() - (next.due - f.lead))
+		return err
 	}
 	for f.now() < next.due {
 	}
 	return nil
+}
+
+// adjustLead learns from a sleep that lasted longer than asked; one that lasted shorter was ended by something to read.
+func (f *Forwarder) adjustLead(late time.Duration) {
+	if late > 0 {
+		f.lead = min(maxLead, max(minLead, late*5/4, f.lead*15/16))
+	}
 }
 
 // runInbox runs what other goroutines ask for; false after Close.
@@ -84,8 +96,9 @@ func (f *Forwarder) runInbox() bool {
 
 // take reads one batch of a direction; full tells that there may be more.
 func (f *Forwarder) take(l *lane) (full bool, err error) {
-	now := time.Now()
+	begun := f.now()
 	n, err := f.in.receive(l.from)
+	now := time.Now() // after all of them
 	if err != nil && !ignorable(err) {
 		if !unreadable(err) {
 			return false, fmt.Errorf("read %s: %w", l.direction, err)
@@ -106,12 +119,12 @@ func (f *Forwarder) take(l *lane) (full bool, err error) {
 		f.accept(x)
 	}
 	if n < batchSize {
-		l.drained = now.Sub(f.epoch)
+		l.drained = begun
 	}
 	return n == batchSize, nil
 }
 
-// arrival is when a frame read after now arrived. The kernel's stamp is of a clock that can be set: it holds
+// arrival is when a frame read before now arrived. The kernel's stamp is of a clock that can be set: it holds
 // within the time since there was last nothing to read.
 func (f *Forwarder) arrival(l *lane, now, stamp time.Time) time.Duration {
 	at := now.Sub(f.epoch)

@@ -12,8 +12,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// socketBuffer is what a packet socket may hold for this program to read, in bytes of memory: some 10 ms at 20 Gbit/s.
-const socketBuffer = 64 << 20
+// socketBuffer is what a packet socket may hold for this program to read, in bytes of memory: more than the windows of some
+// connections, as nothing but these keeps a sender from sending faster than this program can read.
+const socketBuffer = 256 << 20
 
 // openSocket opens a packet socket on the interface of that name, in the namespace of the calling thread.
 func openSocket(name string) (fd int, err error) {

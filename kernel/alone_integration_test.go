@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mptcp-lab/mptcp-lab/lab"
+	"github.com/mptcp-lab/mptcp-lab/netns"
 	"github.com/mptcp-lab/mptcp-lab/pm"
 )
 
@@ -28,6 +29,15 @@ func TestAlone(t *testing.T) {
 	_, err = alone()
 	require.ErrorContains(t, err, "a program listens to path-manager events")
 	require.NoError(t, monitor.Close())
+
+	hidden, err := netns.New() // no process is in there
+	require.NoError(t, err)
+	monitor, err = pm.Listen(pm.Config{NetNS: hidden.FD()})
+	require.NoError(t, err)
+	_, err = alone()
+	require.ErrorContains(t, err, "somebody listens to path-manager events")
+	require.NoError(t, monitor.Close())
+	require.NoError(t, hidden.Close())
 
 	var l lab.Lab
 	require.Eventually(t, func() bool { // other tests may listen, too

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/mptcp-lab/mptcp-lab/forward"
 	"github.com/mptcp-lab/mptcp-lab/lab"
 	"github.com/mptcp-lab/mptcp-lab/netns"
 	"github.com/mptcp-lab/mptcp-lab/observe"
@@ -19,7 +20,7 @@ import (
 
 // The bounds of one lab where its options give none.
 const (
-	defaultMaxHosts  = 256
+	defaultMaxHosts  = 2048
 	defaultMaxEvents = 100_000
 )
 
@@ -37,6 +38,7 @@ type Backend struct {
 	supply    *netns.Supply    // of hosts
 	stamping  *observe.Capture // see keepStamping
 	features  func() lab.Features
+	delays    [2]atomic.Bool // whether links delayed, and whether as precisely as the machine can
 	guard     guard
 	listeners atomic.Int64 // to events, of all labs
 	close     func() error
@@ -96,9 +98,9 @@ func (b *Backend) Describe() string {
 func (b *Backend) Features() lab.Features { return b.features() }
 
 // Open implements [lab.Backend].
-func (b *Backend) Open(_ context.Context, o lab.Options) (lab.Lab, error) {
+func (b *Backend) Open(ctx context.Context, o lab.Options) (lab.Lab, error) {
 	if o.Alone {
-		if err := b.nobodyListens(); err != nil {
+		if err := b.nobodyListens(ctx); err != nil {
 			return nil, err
 		}
 	}
@@ -109,6 +111,23 @@ func (b *Backend) Open(_ context.Context, o lab.Options) (lab.Lab, error) {
 		o.MaxEvents = defaultMaxEvents
 	}
 	return newLab(b, o), nil
+}
+
+// Measured implements [lab.Backend].
+func (b *Backend) Measured(ctx context.Context) ([]string, error) {
+	const delay, probes = time.Millisecond, 200
+	var lines []string
+	for i, words := range []string{"links", "accurate links"} {
+		if !b.delays[i].Load() {
+			continue
+		}
+		reached, err := forward.Calibrate(ctx, delay, probes, i == 1)
+		if err != nil {
+			return nil, fmt.Errorf("how precisely %s delay: %w", words, err)
+		}
+		lines = append(lines, words+": "+reached.String())
+	}
+	return lines, nil
 }
 
 // Close waits until the kernel has let go of every namespace that a lab made; one that stays is an error, and so is a lab that

@@ -19,6 +19,7 @@ import (
 type emulation struct {
 	link      *link
 	forwarder *forward.Forwarder
+	accurate  bool
 
 	mu       sync.Mutex // over all below
 	rules    []*rule
@@ -35,7 +36,7 @@ type rule struct {
 
 // emulate carries the frames of a link that is cut.
 func (k *link) emulate(cut netns.Cut, o lab.LinkOptions) (*emulation, error) {
-	e := &emulation{link: k, counters: map[*lab.Rule]*match.Counter{}, selected: map[*lab.Rule]uint{}}
+	e := &emulation{link: k, accurate: o.Accurate, counters: map[*lab.Rule]*match.Counter{}, selected: map[*lab.Rule]uint{}}
 	f, err := forward.Open(forward.Config{
 		In: k.lab.middle.Do, A: cut.A, B: cut.B,
 		AToB: o.Impair[0], BToA: o.Impair[1],
@@ -48,6 +49,7 @@ func (k *link) emulate(cut netns.Cut, o lab.LinkOptions) (*emulation, error) {
 	}
 	e.forwarder = f
 	k.emulation.Store(e)
+	e.delays(o.Impair[:]...)
 	return e, nil
 }
 
@@ -89,7 +91,7 @@ func (e *emulation) packet(f *forward.Packet, decoded wire.Packet) lab.Packet {
 	ends := e.link.ends
 	return lab.Packet{
 		Time: e.link.lab.record.at(f.Arrived), Link: e.link.name,
-		From: ends[from].Node, To: ends[1-from].Node, Packet: decoded,
+		From: ends[from].Node, To: ends[1-from].Node, Head: lab.HeadOf(f.Frame), Packet: decoded,
 	}
 }
 
@@ -123,11 +125,11 @@ func (e *emulation) carryOut(r *rule, p lab.Packet, v lab.Verdict) forward.Verdi
 			e.fail(fmt.Errorf("%s: %w", r.Name, err))
 		}
 	}
+	if v.Note != "" {
+		p.Fate = v.Note + " by " + r.Name
+		e.note(p.From+" > "+p.To, fmt.Sprintf("%s: %s", p.Fate, p.Packet))
+	}
 	if v.Action != lab.ActionWait && v.Action != lab.ActionHold {
-		if v.Note != "" {
-			p.Fate = v.Note + " by " + r.Name
-			e.note(p.From+" > "+p.To, fmt.Sprintf("%s: %s", p.Fate, p.Packet))
-		}
 		e.record(p)
 	}
 	return forward.Verdict{Action: actions[v.Action], Delay: v.Delay, Copies: v.Copies, Frame: v.Frame}
@@ -182,6 +184,16 @@ func (e *emulation) failure() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.err
+}
+
+// delays lets the backend know of links whose precision matters.
+func (e *emulation) delays(impairments ...impair.Impairment) {
+	for _, i := range impairments {
+		if i.Delay > 0 {
+			accurate := map[bool]int{false: 0, true: 1}[e.accurate]
+			e.link.lab.backend.delays[accurate].Store(true)
+		}
+	}
 }
 
 func (e *emulation) addRule(r *lab.Rule) error {
@@ -264,6 +276,7 @@ func (k *link) Impair(_ context.Context, from int, i impair.Impairment) error {
 	if err != nil {
 		return k.on(err)
 	}
+	e.delays(i)
 	return k.on(e.forwarder.Set(forward.Direction(from), i))
 }
 

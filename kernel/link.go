@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -213,7 +214,7 @@ func (k *link) seen(f observe.Frame) {
 	if !f.Outgoing {
 		from, to = to, from
 	}
-	k.lab.record.addPacket(lab.Packet{Time: k.lab.record.at(f.Time), Link: k.name, From: from, To: to, Packet: p})
+	k.lab.record.addPacket(lab.Packet{Time: k.lab.record.at(f.Time), Link: k.name, From: from, To: to, Head: lab.HeadOf(f.Data), Packet: p})
 	k.lab.seen.notify()
 }
 
@@ -267,6 +268,11 @@ func (k *link) Packets() ([]lab.Packet, error) {
 		errs = append(errs, fmt.Errorf("the capture lost %d packets: too many at once", n))
 	}
 	packets, err := k.lab.record.packetsOf(k.name)
+	byTime := func(a, b lab.Packet) int { return cmp.Compare(a.Time, b.Time) }
+	if !slices.IsSortedFunc(packets, byTime) { // one that a rule held is recorded when it is released
+		packets = slices.Clone(packets)
+		slices.SortStableFunc(packets, byTime)
+	}
 	return packets, k.on(errors.Join(append(errs, err)...))
 }
 

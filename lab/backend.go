@@ -20,6 +20,9 @@ type Backend interface {
 	Features() Features
 	// Open returns an empty lab. The lab and all in it end with Lab.Close.
 	Open(ctx context.Context, o Options) (Lab, error)
+	// Measured are findings about the machine that belong in a report, as lines: how precisely its links delay, if a lab had
+	// such links. It may take a moment.
+	Measured(ctx context.Context) ([]string, error)
 	// Close releases the backend and audits it: whatever a lab left behind is an error.
 	Close() error
 }

@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"bytes"
 	"fmt"
 	"net/netip"
 	"time"
@@ -50,7 +51,7 @@ type Info struct {
 
 // Subflow is one TCP subflow as inet_diag shows it (INET_DIAG_ULP_INFO and tcp_info).
 type Subflow struct {
-	Local         netip.AddrPort
+	Local         netip.AddrPort // in the form of its socket: IPv4 is mapped into IPv6 where that is an IPv6 one
 	Remote        netip.AddrPort
 	LocalID       uint8
 	RemoteID      uint8
@@ -98,8 +99,15 @@ type Packet struct {
 	From string // node that sent it into the link
 	To   string // node at the other end
 	Fate string // what a rule of the link did to it, with the rule; empty: it passed
+	Head []byte // the beginning of its frame: see HeadOf
 	wire.Packet
 }
+
+// maxHead is enough for the headers of a TCP segment: Ethernet with a tag, IPv4 and TCP with all their options, or IPv6.
+const maxHead = 160
+
+// HeadOf is the beginning of a frame with all its headers, as a forged packet needs it. It shares no memory with the frame.
+func HeadOf(frame []byte) []byte { return bytes.Clone(frame[:min(len(frame), maxHead)]) }
 
 // EntryKind says where a line of the timeline comes from.
 type EntryKind string

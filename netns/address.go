@@ -25,18 +25,31 @@ func (h *Host) Addresses() []lab.Address {
 
 // AddAddress adds addresses to an interface, with their source routing, and returns when they can be used.
 func (h *Host) AddAddress(name string, prefixes ...netip.Prefix) error {
+	i, err := h.addAddress(name, prefixes)
+	if err != nil || i.far == nil {
+		return err
+	}
+	addresses := make([]netip.Addr, len(prefixes))
+	for n, p := range prefixes {
+		addresses[n] = p.Addr()
+	}
+	return i.far.meet(i.peer.name, addresses)
+}
+
+// addAddress does what is to be done on the host itself.
+func (h *Host) addAddress(name string, prefixes []netip.Prefix) (*iface, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	i, err := h.find(name)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	added := make([]*address, len(prefixes))
 	var requests []request
 	for n, p := range prefixes {
 		a, err := h.newAddress(i, p)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		added[n] = a
 		requests = append(requests, a.add())
@@ -45,10 +58,10 @@ func (h *Host) AddAddress(name string, prefixes ...netip.Prefix) error {
 		requests = append(requests, h.sourceRouting(unix.RTM_NEWRULE, unix.RTM_NEWROUTE, a)...)
 	}
 	if err := h.conn.do(requests...); err != nil {
-		return errors.Join(err, h.forgo(added))
+		return nil, errors.Join(err, h.forgo(added))
 	}
 	h.addresses = append(h.addresses, added...)
-	return h.ready(i)
+	return i, h.ready(i)
 }
 
 // forgo deletes the source routing of addresses that could not be added: the kernel carried out what it could. An address that
@@ -78,23 +91,32 @@ func (h *Host) newAddress(i *iface, p netip.Prefix) (*address, error) {
 
 // DeleteAddress removes an address from an interface, with its source routing.
 func (h *Host) DeleteAddress(name string, p netip.Prefix) error {
+	i, err := h.deleteAddress(name, p)
+	if err != nil || i.far == nil {
+		return err
+	}
+	return i.far.part(i.peer.name, p.Addr())
+}
+
+// deleteAddress does what is to be done on the host itself.
+func (h *Host) deleteAddress(name string, p netip.Prefix) (*iface, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	i, err := h.find(name)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	n := slices.IndexFunc(h.addresses, func(a *address) bool { return a.iface == i && a.prefix == p })
 	if n < 0 {
-		return fmt.Errorf("delete address %s: %s does not have it", p, name)
+		return nil, fmt.Errorf("delete address %s: %s does not have it", p, name)
 	}
 	a := h.addresses[n]
 	// Or else the other addresses of the subnet would go with the first one.
 	if err := h.SetSysctl("net.ipv4.conf.all.promote_secondaries", "1"); err != nil {
-		return err
+		return nil, err
 	}
 	if err := h.conn.do(a.request("delete", unix.RTM_DELADDR, 0)); err != nil {
-		return err
+		return nil, err
 	}
 	requests := h.sourceRouting(unix.RTM_DELRULE, unix.RTM_DELROUTE, a)
 	for n := range requests {
@@ -102,7 +124,7 @@ func (h *Host) DeleteAddress(name string, p netip.Prefix) error {
 	}
 	h.addresses = slices.Delete(h.addresses, n, n+1)
 	h.forgetRoutes(i, p.Addr())
-	return h.conn.do(requests...)
+	return i, h.conn.do(requests...)
 }
 
 // forgetRoutes drops the routes that go with a deleted address: those from it and, as the kernel does for IPv4, all of an

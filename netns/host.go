@@ -38,9 +38,10 @@ type Host struct {
 // iface is an interface of a host.
 type iface struct {
 	*port
-	peer    *port
-	gateway bool        // the peer is a host or router, rather than a port of a switch
-	routes  []lab.Route // added on the interface, to be restored when it comes up again
+	peer       *port
+	far        *Host        // whose interface the peer is; nil: it is a port of a switch
+	neighbours []netip.Addr // of the peer, see meet
+	routes     []lab.Route  // added on the interface, to be restored when it comes up again
 }
 
 // address is an address of a host.
@@ -230,6 +231,9 @@ func (h *Host) restore(i *iface) error {
 		requests = append(requests, a.add())
 		requests = append(requests, a.lastResorts(unix.RTM_NEWROUTE)...)
 	}
+	for _, a := range i.neighbours {
+		requests = append(requests, i.neighbour(a))
+	}
 	for _, r := range i.routes {
 		requests = append(requests, h.routeRequests(i, r)...)
 	}
@@ -243,18 +247,20 @@ func (h *Host) restore(i *iface) error {
 }
 
 // attach takes a new interface, which is up.
-func (h *Host) attach(p, peer *port, gateway bool) {
+func (h *Host) attach(p, peer *port, far *Host) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.interfaces = append(h.interfaces, &iface{port: p, peer: peer, gateway: gateway})
+	h.interfaces = append(h.interfaces, &iface{port: p, peer: peer, far: far})
 }
 
 func (h *Host) find(name string) (*iface, error) {
-	names := make([]string, len(h.interfaces))
-	for n, i := range h.interfaces {
+	for _, i := range h.interfaces {
 		if i.name == name {
 			return i, nil
 		}
+	}
+	names := make([]string, len(h.interfaces))
+	for n, i := range h.interfaces {
 		names[n] = i.name
 	}
 	if len(names) == 0 {

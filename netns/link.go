@@ -121,7 +121,7 @@ func attach(e Endpoint, p *port, other Endpoint, peer *port) error {
 	if e.Switch != nil {
 		return e.Switch.attach(p)
 	}
-	e.Host.attach(p, peer, other.Host != nil)
+	e.Host.attach(p, peer, other.Host)
 	return nil
 }
 

@@ -5,7 +5,6 @@ import (
 	"net/netip"
 	"slices"
 
-	vnetlink "github.com/vishvananda/netlink"
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 
@@ -167,14 +166,14 @@ func (a *address) lastResorts(kind int) []request {
 	all := lab.Route{Destination: netip.PrefixFrom(anyAddress(a.prefix.Addr()), 0)}
 	toPeer := all
 	var requests []request
-	if a.iface.gateway {
+	if a.iface.far != nil {
 		toPeer.Via = peerOf(a.prefix.Addr())
 		if kind == unix.RTM_NEWROUTE { // the entry serves all addresses, and goes with the interface
 			requests = append(requests, a.iface.neighbour(toPeer.Via))
 		}
 	}
 	requests = append(requests, a.iface.route(kind, a.table, peerMetric, toPeer), unreachable(kind, a.table, all))
-	if !a.iface.gateway && !a.prefix.IsSingleIP() {
+	if a.iface.far == nil && !a.prefix.IsSingleIP() {
 		requests = append(requests, a.iface.route(kind, a.table, 0, lab.Route{Destination: a.prefix.Masked()}))
 	}
 	return requests
@@ -234,13 +233,6 @@ func createFlags(kind int) int {
 		return unix.NLM_F_CREATE | unix.NLM_F_EXCL
 	}
 	return 0
-}
-
-// neighbour maps the address that stands for the other end to its MAC address.
-func (i *iface) neighbour(standIn netip.Addr) request {
-	m := &vnetlink.Ndmsg{Family: uint8(family(standIn)), Index: uint32(i.index), State: unix.NUD_PERMANENT}
-	return newRequest(fmt.Sprintf("neighbour %s of %s", standIn, i.name), unix.RTM_NEWNEIGH,
-		unix.NLM_F_CREATE|unix.NLM_F_REPLACE, m, octets(unix.NDA_DST, standIn.AsSlice()), octets(unix.NDA_LLADDR, i.peer.mac))
 }
 
 func (h *Host) newTable() uint32 {

@@ -95,7 +95,7 @@ func (d *Diag) Listeners() ([]Listener, error) {
 	}
 	listeners := make([]Listener, 0, len(sockets))
 	for _, s := range sockets {
-		listeners = append(listeners, Listener{Address: s.Local, MPTCP: s.MPTCP, Interface: s.Interface})
+		listeners = append(listeners, Listener{Address: unmapped(s.Local), MPTCP: s.MPTCP, Interface: s.Interface})
 	}
 	slices.SortFunc(listeners, func(a, b Listener) int { return a.Address.Compare(b.Address) })
 	return listeners, nil

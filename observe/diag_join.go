@@ -36,8 +36,8 @@ func (s *socket) conn() lab.Conn {
 	info := decodeInfo(s.Info)
 	return lab.Conn{
 		Token:    info.Token,
-		Local:    s.Local,
-		Remote:   s.Remote,
+		Local:    unmapped(s.Local),
+		Remote:   unmapped(s.Remote),
 		State:    s.State,
 		Fallback: info.Flags&infoFallback != 0,
 		Info:     info,
@@ -47,8 +47,8 @@ func (s *socket) conn() lab.Conn {
 // plainConn is the lab's view of a TCP socket that no MPTCP socket owns.
 func (s *socket) plainConn() lab.Conn {
 	return lab.Conn{
-		Local:    s.Local,
-		Remote:   s.Remote,
+		Local:    unmapped(s.Local),
+		Remote:   unmapped(s.Remote),
 		State:    s.State,
 		Fallback: true,
 		Subflows: []lab.Subflow{s.subflow()},

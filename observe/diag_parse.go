@@ -240,13 +240,17 @@ func (s *socket) subflow() lab.Subflow {
 // join tells a subflow made by MP_JOIN, by either end, from the initial one.
 func (i subflowInfo) join() bool { return i.Flags&(flagJoinRem|flagJoinLoc) != 0 }
 
+// unmapped is an address as people write it. Subflows keep the form of their socket, IPv4 mapped into IPv6 where that is an IPv6 one,
+// for the path manager's commands tell the two apart.
+func unmapped(a netip.AddrPort) netip.AddrPort { return netip.AddrPortFrom(a.Addr().Unmap(), a.Port()) }
+
 func addrPort(family uint8, addr [16]byte, port [2]byte) (netip.AddrPort, error) {
 	p := binary.BigEndian.Uint16(port[:])
 	switch family {
 	case unix.AF_INET:
 		return netip.AddrPortFrom(netip.AddrFrom4([4]byte(addr[:4])), p), nil
 	case unix.AF_INET6:
-		return netip.AddrPortFrom(netip.AddrFrom16(addr).Unmap(), p), nil
+		return netip.AddrPortFrom(netip.AddrFrom16(addr), p), nil
 	}
 	return netip.AddrPort{}, fmt.Errorf("inet_diag answer of address family %d", family)
 }

@@ -17,6 +17,7 @@ type Summary struct {
 	Interrupted    bool          // the run's context ended before its last case
 	Audit          []string      // what the run left behind or changed on the host; empty when it left nothing
 	KernelWarnings int           // warnings of the kernel's log during the run
+	Measured       []string      // findings about the machine: how precisely links delay
 	Notes          []string      // what the run could not observe, and why
 
 	Backend string // name of the backend

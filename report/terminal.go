@@ -92,6 +92,7 @@ func (t *Terminal) Finish(s Summary) {
 	if t.style.Verbose {
 		t.lines("note: ", s.Notes)
 	}
+	t.lines("measured: ", s.Measured)
 	if s.KernelWarnings > 0 {
 		fmt.Fprintln(t.out, t.paint(yellow, fmt.Sprintf("the kernel logged %s during the run", count(s.KernelWarnings, "warning"))))
 	}

@@ -23,6 +23,7 @@ type fakeBackend struct {
 
 func (b *fakeBackend) Name() string           { return "fake" }
 func (b *fakeBackend) Describe() string       { return "nothing" }
+func (b *fakeBackend) Measured(context.Context) ([]string, error) { return nil, nil }
 func (b *fakeBackend) Features() lab.Features { return lab.Features{} }
 func (b *fakeBackend) Close() error           { return b.closeErr }
 

@@ -44,6 +44,7 @@ func Run(ctx context.Context, backend lab.Backend, cases []Case, cfg Config, obs
 	r.summary.Duration = time.Since(began)
 	r.summary.Interrupted = ctx.Err() != nil
 	r.releaseKept(ctx)
+	r.measure(ctx)
 	r.audit(before)
 	r.drainLog()
 	r.closeLog()
@@ -129,6 +130,17 @@ func (r *run) releaseKept(ctx context.Context) {
 	}
 	if err := guard(kept.Close); err != nil {
 		r.summary.Audit = append(r.summary.Audit, fmt.Sprintf("close the kept lab of %s: %v", r.kept.c.ID, err))
+	}
+}
+
+// measure asks the backend for what belongs in the report, unless the run was interrupted.
+func (r *run) measure(ctx context.Context) {
+	if ctx.Err() != nil {
+		return
+	}
+	var err error
+	if r.summary.Measured, err = r.backend.Measured(ctx); err != nil {
+		r.summary.Notes = append(r.summary.Notes, fmt.Sprintf("not measured: %v", err))
 	}
 }
 

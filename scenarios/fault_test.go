@@ -14,6 +14,9 @@ import (
 type fault struct {
 	manager func(lab.PathManager) lab.PathManager // what drives the path manager; nil: as it is
 	lost    option                                // what never reaches a host; zero: nothing
+	unset   string                                // a sysctl that cannot be set
+	told    func(lab.Event) (lab.Event, bool)     // what a host hears of an event, and whether of it at all; nil: as it is
+	daemon  bool                                  // somebody listens to path-manager events in labs that are said to be alone
 }
 
 // under is a case with a fault, which its ID names first.
@@ -46,11 +49,15 @@ func (l faultyLab) Host(ctx context.Context, name string, o lab.HostOptions) (la
 			return nil, err
 		}
 	}
-	if l.fault.manager == nil {
-		return h, nil
+	manager := h.PathManager()
+	if l.fault.manager != nil {
+		manager = l.fault.manager(manager)
 	}
-	return faultyHost{Host: h, manager: l.fault.manager(h.PathManager())}, nil
+	return faultyHost{Host: h, fault: l.fault, manager: manager}, nil
 }
+
+// Alone implements [lab.Lab].
+func (l faultyLab) Alone() bool { return l.fault.daemon || l.Lab.Alone() }
 
 // Wait implements [lab.Lab]. What a fault prevents does not come later.
 func (l faultyLab) Wait(ctx context.Context, timeout time.Duration, cond func() (bool, error)) (bool, error) {
@@ -67,11 +74,35 @@ func (l faultyLab) Link(ctx context.Context, a, b lab.End, o lab.LinkOptions) (l
 	return l.Lab.Link(ctx, a, b, o)
 }
 
-// faultyHost is a host whose path manager is driven through a fault.
+// faultyHost is a host that is driven, and watched, through a fault.
 type faultyHost struct {
 	lab.Host
+	fault   fault
 	manager lab.PathManager
 }
 
 // PathManager implements [lab.Host].
 func (h faultyHost) PathManager() lab.PathManager { return h.manager }
+
+// SetSysctl implements [lab.Host].
+func (h faultyHost) SetSysctl(name, value string) error {
+	if name == h.fault.unset {
+		return nil
+	}
+	return h.Host.SetSysctl(name, value)
+}
+
+// Events implements [lab.Host].
+func (h faultyHost) Events() ([]lab.Event, error) {
+	events, err := h.Host.Events()
+	if h.fault.told == nil {
+		return events, err
+	}
+	var told []lab.Event
+	for _, e := range events {
+		if e, ok := h.fault.told(e); ok {
+			told = append(told, e)
+		}
+	}
+	return told, err
+}

@@ -30,13 +30,23 @@ type symptom struct {
 	says     string // pattern of the message, of which . is also the end of a line
 }
 
-var faults = []struct {
+// breakage is a fault, with cases that fail under it.
+type breakage struct {
 	name     string
 	fault    fault
 	symptoms []symptom
-	shows    string // pattern of a line of the timeline, of each case: what was done
+	shows    string // pattern of a line of the timeline, of each case: what was done; may be empty
 	lacks    string // pattern of no line: what should have come of it; may be empty
-}{
+}
+
+// faults are those that the cases of each folder must find; of two folders the longer name counts.
+var faults = map[string][]breakage{
+	"":                      kernelFaults,
+	"regression/userspace/": userspaceFaults,
+	"regression/commands/":  commandFaults,
+}
+
+var kernelFaults = []breakage{
 	{
 		"limits not set", fault{manager: limitsAs(unset)}, []symptom{
 			{"regression/limits.star::test_range[limit=subflows]", `- "subflows": 0\s+\+ "subflows": 2`},
@@ -146,15 +156,16 @@ var faults = []struct {
 // TestFaults runs cases without a fault and with one: they must pass and fail, and say why.
 func TestFaults(t *testing.T) {
 	features, firewall := open(t).Features(), firewallProblem(t)
+	all := slices.Concat(kernelFaults, userspaceFaults, commandFaults)
 	var selectors []string
-	for _, f := range faults {
+	for _, f := range all {
 		for _, s := range f.symptoms {
 			selectors = append(selectors, s.selector)
 		}
 	}
 	sound := load(t, features, selectors...)
 	cases := slices.Clone(sound)
-	for _, f := range faults {
+	for _, f := range all {
 		for _, s := range f.symptoms {
 			i := slices.IndexFunc(sound, func(c runner.Case) bool { return c.ID == s.selector })
 			require.GreaterOrEqual(t, i, 0, "%s is not one case", s.selector)
@@ -162,48 +173,52 @@ func TestFaults(t *testing.T) {
 		}
 	}
 	results := run(t, 16, cases)
-	for _, f := range faults {
+	for _, f := range all {
 		t.Run(f.name, func(t *testing.T) {
 			if f.fault.lost != (option{}) && firewall != nil {
 				t.Skip(firewall)
 			}
 			for _, s := range f.symptoms {
-				t.Run(s.selector, func(t *testing.T) {
-					unbroken := results[s.selector]
-					if unbroken.Verdict == report.Skipped {
-						t.Skip(unbroken.Message)
-					}
-					require.Equal(t, report.Passed, unbroken.Verdict, unbroken.Message)
-					broken := results[faulted(f.name, s.selector)]
-					timeline := textOf(broken.Timeline)
-					require.Equal(t, report.Failed, broken.Verdict, broken.Message)
-					require.Regexp(t, "(?s)"+s.says, broken.Message)
-					require.Regexp(t, f.shows, timeline)
-					if f.lacks != "" {
-						require.NotRegexp(t, f.lacks, timeline)
-					}
-				})
+				t.Run(s.selector, func(t *testing.T) { requireSymptom(t, f, s, results) })
 			}
 		})
 	}
 }
 
-// TestReach logs how far each fault reaches: how many functions of the library fail under it, by their last case, which is the
-// fullest. It also logs those that none of the faults concerns.
+// requireSymptom compares what a case said under a fault, which it passes without.
+func requireSymptom(t *testing.T, f breakage, s symptom, results results) {
+	t.Helper()
+	unbroken := results[s.selector]
+	if unbroken.Verdict == report.Skipped {
+		t.Skip(unbroken.Message)
+	}
+	require.Equal(t, report.Passed, unbroken.Verdict, unbroken.Message)
+	broken := results[faulted(f.name, s.selector)]
+	timeline := textOf(broken.Timeline)
+	require.Equal(t, report.Failed, broken.Verdict, broken.Message)
+	require.Regexp(t, "(?s)"+s.says, broken.Message)
+	require.Regexp(t, f.shows, timeline)
+	if f.lacks != "" {
+		require.NotRegexp(t, f.lacks, timeline)
+	}
+}
+
+// TestReach logs how far each fault of the in-kernel path manager reaches: how many functions about it fail, by their last
+// case, which is the fullest. It also logs those that none of the faults concerns.
 func TestReach(t *testing.T) {
 	if testing.Short() {
-		t.Skip("runs every function of the library under every fault")
+		t.Skip("runs every function about the in-kernel path manager under every fault")
 	}
-	functions := lastCases(load(t, open(t).Features(), "regression", "features", "lessons"))
+	functions := functionsOf(t, "")
 	var cases []runner.Case
-	for _, f := range faults {
+	for _, f := range kernelFaults {
 		for _, c := range functions {
 			cases = append(cases, f.fault.under(f.name, c))
 		}
 	}
 	results := run(t, 96, cases)
 	reached := map[string]bool{}
-	for _, f := range faults {
+	for _, f := range kernelFaults {
 		count := map[report.Verdict]int{}
 		for _, c := range functions {
 			verdict := results[faulted(f.name, c.ID)].Verdict
@@ -216,6 +231,79 @@ func TestReach(t *testing.T) {
 		if !reached[c.ID] {
 			t.Logf("no fault concerns %s", c.ID)
 		}
+	}
+}
+
+// TestAllReached demands of the functions of the other folders, by their last case, that each fails under a fault. What has
+// failed is not tried again, so that a few rounds are enough.
+func TestAllReached(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs many functions under many faults")
+	}
+	const inRound = 4 // faults
+	for folder, faults := range faults {
+		if folder == "" {
+			continue
+		}
+		t.Run(folder, func(t *testing.T) {
+			left := functionsOf(t, folder)
+			for round := range slices.Chunk(faults, inRound) {
+				var cases []runner.Case
+				for _, f := range round {
+					for _, c := range left {
+						cases = append(cases, f.fault.under(f.name, c))
+					}
+				}
+				results := run(t, 96, cases)
+				left = slices.DeleteFunc(left, func(c runner.Case) bool {
+					return slices.ContainsFunc(round, func(f breakage) bool {
+						return results[faulted(f.name, c.ID)].Verdict == report.Failed
+					})
+				})
+			}
+			for _, c := range left {
+				t.Errorf("no fault concerns %s", c.ID)
+			}
+		})
+	}
+}
+
+// functionsOf are the functions of a folder, as faults names it, by their last cases. TestNoDaemon has those that are about
+// what is not there.
+func functionsOf(t *testing.T, folder string) []runner.Case {
+	t.Helper()
+	return slices.DeleteFunc(lastCases(load(t, open(t).Features(), "regression", "features", "lessons")), func(c runner.Case) bool {
+		return strings.HasPrefix(c.ID, noDaemon) || folderOf(c) != folder
+	})
+}
+
+// folderOf is the folder of a case, as faults names it.
+func folderOf(c runner.Case) (folder string) {
+	for name := range faults {
+		if strings.HasPrefix(c.ID, name) && len(name) > len(folder) {
+			folder = name
+		}
+	}
+	return folder
+}
+
+// noDaemon are the cases about a path manager in userspace that is not there.
+const noDaemon = "regression/userspace/no_daemon.star"
+
+// TestNoDaemon runs these cases while somebody listens to path-manager events, which is what they must not find.
+func TestNoDaemon(t *testing.T) {
+	var cases []runner.Case
+	for _, c := range load(t, open(t).Features(), noDaemon) {
+		cases = append(cases, fault{daemon: true}.under("somebody listens", c))
+	}
+	for id, result := range run(t, 16, cases) {
+		t.Run(id, func(t *testing.T) {
+			if result.Verdict == report.Skipped {
+				t.Skip(result.Message)
+			}
+			require.Equal(t, report.Failed, result.Verdict, result.Message)
+			require.Regexp(t, `AddAddrDrop|AddAddrTx|MPJoinRejected|MPJoinAckRx`, result.Message)
+		})
 	}
 }
 
@@ -278,7 +366,7 @@ type results map[string]report.Result
 
 func (results) Start(int)                  {}
 func (results) CaseStarted(report.Case)    {}
-func (results) CasePostponed(report.Case) {}
+func (results) CasePostponed(report.Case)  {}
 func (r results) CaseDone(x report.Result) { r[x.Case.ID] = x }
 func (results) Finish(report.Summary)      {}
 
