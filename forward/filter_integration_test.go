@@ -156,6 +156,32 @@ func TestHoldAndRelease(t *testing.T) {
 	require.Error(t, held[3].Decide(Verdict{}))
 }
 
+// TestArrivalIsTheKernels sends a packet while the thread is busy with the one before: it arrived all the same.
+func TestArrivalIsTheKernels(t *testing.T) {
+	b := newBed(t, false)
+	entered, leave, arrived := make(chan struct{}), make(chan struct{}), make(chan time.Time, 1)
+	f := b.forward(t, Config{})
+	p := b.probe(t, AToB)
+	_, err := p.measure(t.Context(), 0, 1) // the kernel stamps by then
+	require.NoError(t, err)
+	require.NoError(t, f.SetFilter(&Filter{Wants: isProbe, Judge: func(p *Packet) Verdict {
+		switch number(p.Frame) {
+		case 100:
+			close(entered)
+			<-leave
+		case 101:
+			arrived <- p.Arrived
+		}
+		return Verdict{}
+	}}))
+	p.mustSend(t, 100)
+	<-entered
+	sent := p.mustSend(t, 101)
+	left := time.Now()
+	close(leave)
+	require.WithinRange(t, <-arrived, sent.Add(-ms), left)
+}
+
 // TestDelayOfTheReleased counts from the release.
 func TestDelayOfTheReleased(t *testing.T) {
 	const delay = 50 * ms

@@ -11,8 +11,10 @@ import (
 
 	"github.com/mptcp-lab/mptcp-lab/impair"
 	"github.com/mptcp-lab/mptcp-lab/lab"
+	"github.com/mptcp-lab/mptcp-lab/match"
 	"github.com/mptcp-lab/mptcp-lab/pm"
 	"github.com/mptcp-lab/mptcp-lab/pm/ipmptcp"
+	"github.com/mptcp-lab/mptcp-lab/wire"
 )
 
 // fakeLab is a lab in memory with virtual time: enough for the mechanics of the language, and nothing of MPTCP.
@@ -20,6 +22,7 @@ type fakeLab struct {
 	now      time.Duration
 	hosts    []lab.Host
 	timeline []lab.Entry
+	links    []*fakeLink
 }
 
 var _ lab.Lab = (*fakeLab)(nil)
@@ -39,6 +42,7 @@ func (l *fakeLab) Switch(_ context.Context, name string) (lab.Node, error) {
 
 func (l *fakeLab) Link(_ context.Context, a, b lab.End, _ lab.LinkOptions) (lab.Link, error) {
 	link := &fakeLink{}
+	l.links = append(l.links, link)
 	for i, e := range []lab.End{a, b} {
 		h := e.Node.(*fakeHost)
 		h.links++
@@ -75,7 +79,11 @@ func (l *fakeLab) Note(kind lab.EntryKind, host, text string) {
 	l.timeline = append(l.timeline, lab.Entry{Time: l.now, Host: host, Kind: kind, Text: text})
 }
 
-type fakeLink struct{ ends [2]lab.LinkEnd }
+// fakeLink carries nothing. A new rule is asked about the sample packets at once, and the link keeps what it decides.
+type fakeLink struct {
+	ends     [2]lab.LinkEnd
+	verdicts []lab.Verdict
+}
 
 func (l *fakeLink) Name() string                      { return l.ends[0].Node + "-" + l.ends[1].Node }
 func (l *fakeLink) Ends() [2]lab.LinkEnd              { return l.ends }
@@ -83,12 +91,61 @@ func (l *fakeLink) SetUp(context.Context, bool) error { return nil }
 func (l *fakeLink) SetMTU(context.Context, int) error { return nil }
 func (l *fakeLink) Packets() ([]lab.Packet, error)    { return nil, nil }
 
-func (l *fakeLink) Impair(context.Context, int, impair.Impairment) error { return errFake }
-func (l *fakeLink) AddRule(context.Context, *lab.Rule) error             { return errFake }
-func (l *fakeLink) RemoveRule(*lab.Rule) error                           { return errFake }
-func (l *fakeLink) Seen(*lab.Rule) (matched, selected uint)              { return 0, 0 }
-func (l *fakeLink) Inject(context.Context, lab.Injection) error          { return errFake }
-func (l *fakeLink) Traffic() [2]lab.Traffic                              { return [2]lab.Traffic{} }
+func (l *fakeLink) Impair(_ context.Context, _ int, i impair.Impairment) error { return i.Validate() }
+func (l *fakeLink) RemoveRule(*lab.Rule) error                                 { return nil }
+func (l *fakeLink) Seen(*lab.Rule) (matched, selected uint)                    { return 0, 0 }
+func (l *fakeLink) Inject(context.Context, lab.Injection) error                { return nil }
+func (l *fakeLink) Traffic() [2]lab.Traffic                                    { return [2]lab.Traffic{} }
+
+func (l *fakeLink) AddRule(_ context.Context, r *lab.Rule) error {
+	if err := r.Select.Validate(); err != nil {
+		return err
+	}
+	for _, frame := range sampleFrames() {
+		decoded, err := wire.Decode(frame, wire.LayerEthernet)
+		if err != nil {
+			return err
+		}
+		decide := func(v lab.Verdict) error {
+			l.verdicts = append(l.verdicts, v)
+			return nil
+		}
+		p := lab.Packet{Link: l.Name(), From: l.ends[0].Node, To: l.ends[1].Node, Head: lab.HeadOf(frame), Packet: decoded}
+		if r.Select.Match.Matches(decoded, match.AToB) {
+			if v := r.Judge(p, frame, decide); v.Action != lab.ActionWait && v.Action != lab.ActionHold {
+				l.verdicts = append(l.verdicts, v)
+			}
+		}
+	}
+	return nil
+}
+
+// sampleFrames are some packets of a connection, as they are on an Ethernet link.
+func sampleFrames() [][]byte {
+	client, server := netip.MustParseAddrPort("10.0.1.1:40000"), netip.MustParseAddrPort("10.0.1.2:8001")
+	var frames [][]byte
+	for _, x := range []struct {
+		flags   wire.TCPFlags
+		payload string
+		options []wire.Option
+	}{
+		{wire.FlagSYN, "", []wire.Option{&wire.MPCapable{Version: 1, Crypto: 1}}},
+		{wire.FlagSYN, "", []wire.Option{&wire.MPJoin{ID: 1, Token: 2, Nonce: 3}}},
+		{wire.FlagSYN | wire.FlagACK, "", []wire.Option{&wire.MPJoin{Phase: wire.JoinSYNACK, ID: 1, TruncatedHMAC: 2, Nonce: 3}}},
+		{wire.FlagACK, "", []wire.Option{&wire.AddAddr{ID: 1, Address: netip.MustParseAddr("10.0.2.2"), HMAC: 4}}},
+		{wire.FlagACK, "", []wire.Option{&wire.RemoveAddr{IDs: []uint8{1, 2}}, &wire.MPPrio{Backup: true}}},
+		{wire.FlagACK | wire.FlagPSH, "hello", []wire.Option{&wire.DSS{HasAck: true, Ack: 1, HasMapping: true, DSN: 1 << 40, DSN64: true, SubflowSeq: 1, DataLen: 5}}},
+		{wire.FlagRST | wire.FlagACK, "", []wire.Option{&wire.FastClose{Key: 7}}},
+	} {
+		packet, err := wire.Encode(wire.Packet{Src: client, Dst: server, Flags: x.flags, Seq: 100, Ack: 200, Window: 300, Options: x.options}, []byte(x.payload))
+		if err != nil {
+			panic(err)
+		}
+		ethernet := []byte{2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0}
+		frames = append(frames, append(ethernet, packet...))
+	}
+	return frames
+}
 
 // fakeHost is a host and its path manager.
 type fakeHost struct {
@@ -111,8 +168,8 @@ var (
 var errFake = errors.New("not in the fake")
 
 func (h *fakeHost) IPNamespace() ipmptcp.Namespace { return nil }
-func (h *fakeHost) Enter() string { return "" }
-func (h *fakeHost) Name() string  { return h.name }
+func (h *fakeHost) Enter() string                  { return "" }
+func (h *fakeHost) Name() string                   { return h.name }
 
 func (h *fakeHost) Addresses() []lab.Address { return h.addresses }
 
@@ -129,6 +186,7 @@ func (h *fakeHost) InterfaceIndex(string) (int32, error) { return 2, nil }
 func (h *fakeHost) Sysctl(name string) (string, error) { return h.sysctl[name], nil }
 
 func (h *fakeHost) SetSysctl(name, value string) error { h.sysctl[name] = value; return nil }
+func (h *fakeHost) Firewall() lab.Firewall             { return nil }
 func (h *fakeHost) PathManager() lab.PathManager       { return fakeManager{h} }
 func (h *fakeHost) Conns() ([]lab.Conn, error)         { return nil, nil }
 

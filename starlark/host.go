@@ -2,6 +2,7 @@ package starlark
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -13,8 +14,9 @@ import (
 
 // host is a host of the lab.
 type host struct {
-	run  *run
-	host lab.Host
+	run    *run
+	host   lab.Host
+	router bool
 }
 
 var _ node = (*host)(nil)
@@ -187,7 +189,11 @@ func hostExec(c *call, h *host) (starlark.Value, error) {
 		return nil, fmt.Errorf("argv: expected a program")
 	}
 	h.run.note(h.host.Name(), "exec %q", argv)
-	result, err := h.host.Exec(c.ctx(), argv, get[string](c, "stdin"))
+	var result lab.ExecResult
+	err := h.run.attend(c.ctx(), func(ctx context.Context) (err error) {
+		result, err = h.host.Exec(ctx, argv, get[string](c, "stdin"))
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -13,8 +13,8 @@ import (
 
 // maxHosts and maxLinks bound one lab.
 const (
-	maxHosts = 256
-	maxLinks = 1024
+	maxHosts = 2048
+	maxLinks = 4096
 )
 
 // labValue is the first argument of a case.
@@ -74,6 +74,8 @@ check.equal(lab.connect(third, server, address = server.addresses[-1]).client.fa
 				{"b", endsKind, nil, "the other end"},
 				{"mtu", number(68, 65535), starlark.MakeInt(1500), "of both ends, in bytes"},
 				{"interfaces", pairKind, starlark.None, "names of the interfaces; None: eth1, eth2, … in order of attachment"},
+				{"accurate", boolKind, starlark.False, "delay as precisely as the machine can, at the cost of much of a CPU"},
+				impairmentSettings.param("delay, loss, rate and so on, of both directions: see impairment; link.impair sets each by itself"),
 			},
 			returns: "link",
 			doc: "Joins two nodes by a cable. When no end is given addresses, they are planned: for the Nth link of the lab " +
@@ -85,6 +87,8 @@ check.equal(third.addresses, ["192.0.2.2"])
 lab.link(client, third)
 check.equal(third.address(1), "10.0.4.2")`,
 		}, addLink},
+		{routeAllSignature, routeAll},
+		{topologySignature, drawTopology},
 		{connectSignature, connect},
 		{signature{
 			name: "wait",
@@ -157,8 +161,9 @@ func addHost(c *call, l *labValue) (starlark.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &host{run: l.run, host: made}
+	h := &host{run: l.run, host: made, router: o.Router}
 	l.run.hosts = append(l.run.hosts, h)
+	l.run.made.nodes = append(l.run.made.nodes, h)
 	return h, nil
 }
 

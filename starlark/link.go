@@ -3,10 +3,10 @@ package starlark
 import (
 	"fmt"
 	"net/netip"
-	"strings"
 
 	"go.starlark.net/starlark"
 
+	"github.com/mptcp-lab/mptcp-lab/impair"
 	"github.com/mptcp-lab/mptcp-lab/lab"
 )
 
@@ -46,7 +46,9 @@ func addSwitch(c *call, l *labValue) (starlark.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &switchValue{node: n}, nil
+	s := &switchValue{node: n}
+	l.run.made.nodes = append(l.run.made.nodes, s)
+	return s, nil
 }
 
 // end is an argument of lab.link: a node and the addresses given with it.
@@ -109,24 +111,36 @@ func addLink(c *call, l *labValue) (starlark.Value, error) {
 	if r.links >= maxLinks {
 		return nil, fmt.Errorf("a lab has at most %d links", maxLinks)
 	}
+	impairment, err := c.impairment()
+	if err != nil {
+		return nil, err
+	}
 	r.links++
 	a, b := get[end](c, "a"), get[end](c, "b")
 	names := get[[2]string](c, "interfaces")
 	if len(a.addresses)+len(b.addresses) == 0 {
-		r.plan(&a, &b)
+		if err := r.plan(&a, &b); err != nil {
+			return nil, err
+		}
 	}
 	made, err := r.lab.Link(c.ctx(),
 		lab.End{Node: a.node.labNode(), Interface: names[0], Addresses: a.addresses},
 		lab.End{Node: b.node.labNode(), Interface: names[1], Addresses: b.addresses},
-		lab.LinkOptions{MTU: int(get[int64](c, "mtu"))})
+		lab.LinkOptions{
+			MTU:      int(get[int64](c, "mtu")),
+			Impair:   [2]impair.Impairment{impairment, impairment},
+			Accurate: get[bool](c, "accurate"),
+		})
 	if err != nil {
 		return nil, err
 	}
-	return &link{run: r, link: made}, nil
+	k := &link{run: r, link: made, impairments: [2]impair.Impairment{impairment, impairment}}
+	r.made.links = append(r.made.links, k)
+	return k, nil
 }
 
 // plan gives the ends of the newest link their addresses: of the link's own network, or of the network of its switch.
-func (r *run) plan(a, b *end) {
+func (r *run) plan(a, b *end) error {
 	network := &segment{number: r.links}
 	for _, e := range []*end{a, b} {
 		if s, ok := e.node.(*switchValue); ok {
@@ -139,11 +153,18 @@ func (r *run) plan(a, b *end) {
 	}
 	for _, e := range []*end{a, b} {
 		if _, ok := e.node.(*host); ok {
+			if network.hosts == maxPlanned {
+				return fmt.Errorf("the planned network of a switch has room for %d hosts: give the ends addresses of a larger one", maxPlanned)
+			}
 			network.hosts++
 			e.addresses = network.addresses()
 		}
 	}
+	return nil
 }
+
+// maxPlanned is how many hosts a network of the plan has, a /24 in IPv4.
+const maxPlanned = 254
 
 // addresses are those of the newest host of a network: 10.0.N.H/24 and fd00:N::H/64. N is written in IPv6 as in IPv4, and
 // from 256 on in the second byte too.
@@ -155,8 +176,9 @@ func (s *segment) addresses() []netip.Prefix {
 
 // link is a link that exists.
 type link struct {
-	run  *run
-	link lab.Link
+	run         *run
+	link        lab.Link
+	impairments [2]impair.Impairment // of what each end sends
 }
 
 func (l *link) String() string                           { return "<link " + l.link.Name() + ">" }
@@ -177,7 +199,7 @@ var linkNoun = &noun[*link]{
 			return starlark.Tuple{text(ends[0].Interface), text(ends[1].Interface)}, nil
 		}},
 	},
-	methods: []method[*link]{
+	methods: append([]method[*link]{
 		{signature{
 			name: "up", returns: "None", doc: "Brings both ends up.",
 			example: "link = lab.link(client, server)\nlink.down()\nlink.up()\ncheck.false(lab.connect(client, server, address = server.addresses[-2]).client.fallback)",
@@ -198,14 +220,21 @@ var linkNoun = &noun[*link]{
 		{signature{
 			name: "packets",
 			params: []param{
-				{"option", textKind, starlark.None, `only those with this MPTCP option, named as in RFC 8684: "ADD_ADDR"`},
-				{"sender", hostKind, starlark.None, "only those that this host sent"},
+				{"option", optionKind, starlark.None, "only those with this MPTCP option"},
+				{"sender", nodeKind, starlark.None, "only those that this end sent"},
 			},
 			returns: "list of packets",
 			doc:     "Returns the packets seen so far that say something about a connection: SYN, FIN, RST, or an MPTCP option other than a bare DSS.",
 			example: "link = lab.link(client, server)\nlab.connect(client, server, address = server.addresses[-2])\nsyn = link.packets(option = \"MP_CAPABLE\", sender = client)[0]\ncheck.equal(syn.flags, \"S\")",
 		}, linkPackets},
-	},
+		{impairSignature, impairLink},
+		{impairmentSignature, linkImpairment},
+		{trafficSignature, linkTraffic},
+		{injectSignature, injectPacket},
+		{hmacSignature, addAddrHMAC},
+		{holdSignature, holdPackets},
+		{filterSignature, addFilter},
+	}, effectMethods()...),
 }
 
 func (l *link) setUp(c *call, up bool) (starlark.Value, error) {
@@ -218,28 +247,24 @@ func (l *link) setUp(c *call, up bool) (starlark.Value, error) {
 }
 
 func linkPackets(c *call, l *link) (starlark.Value, error) {
-	option, sender := get[string](c, "option"), get[*host](c, "sender")
-	var packets []lab.Packet
+	option := get[string](c, "option")
+	sender := ""
+	if c.has("sender") {
+		from, err := l.end("sender", get[node](c, "sender"))
+		if err != nil {
+			return nil, err
+		}
+		sender = l.link.Ends()[from].Node
+	}
 	seen, err := l.link.Packets()
 	if err != nil {
 		return nil, err
 	}
+	var packets []packet
 	for _, p := range seen {
-		if sender != nil && p.From != sender.host.Name() {
-			continue
-		}
-		if option == "" || hasOption(p, option) {
-			packets = append(packets, p)
+		if (sender == "" || p.From == sender) && (option == "" || p.Option(option) != nil) {
+			packets = append(packets, packet{Packet: p})
 		}
 	}
 	return packetSnapshot.list(packets), nil
-}
-
-func hasOption(p lab.Packet, name string) bool {
-	for _, o := range p.Options {
-		if strings.EqualFold(o.Name(), name) {
-			return true
-		}
-	}
-	return false
 }

@@ -3,6 +3,7 @@ package starlark
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"go.starlark.net/starlark"
@@ -18,19 +19,22 @@ type field[T any] struct {
 
 // snapshot is the table of a kind of immutable value: what was seen at one moment.
 type snapshot[T any] struct {
-	name   string
-	doc    string
-	fields []field[T]
+	name    string
+	doc     string
+	fields  []field[T]
+	methods []method[*record]
 }
 
 // of takes the snapshot of a Go value.
 func (s *snapshot[T]) of(v T) *record {
-	r := &record{kind: s.name, names: s.names(), values: make(starlark.Tuple, len(s.fields)), of: v}
+	r := &record{kind: s.name, names: s.names(), values: make(starlark.Tuple, len(s.fields)), methods: s.methods, of: v, like: s.like}
 	for i, f := range s.fields {
 		r.values[i] = f.get(v)
 	}
 	return r
 }
+
+func (s *snapshot[T]) like(v any) *record { return s.of(v.(T)) }
 
 func (s *snapshot[T]) names() []string {
 	names := make([]string, len(s.fields))
@@ -57,10 +61,12 @@ func frozen(elems []starlark.Value) *starlark.List {
 
 // record is a snapshot's value: printable, comparable by its fields, and usable as a key.
 type record struct {
-	kind   string
-	names  []string
-	values starlark.Tuple
-	of     any // the Go value
+	kind    string
+	names   []string
+	values  starlark.Tuple
+	methods []method[*record]
+	of      any               // the Go value
+	like    func(any) *record // makes a record of the same kind; nil: nobody asks
 }
 
 var (
@@ -83,7 +89,6 @@ func (r *record) Type() string          { return r.kind }
 func (r *record) Freeze()               {}
 func (r *record) Truth() starlark.Bool  { return true }
 func (r *record) Hash() (uint32, error) { return r.values.Hash() }
-func (r *record) AttrNames() []string   { return r.names }
 
 func (r *record) Attr(name string) (starlark.Value, error) {
 	for i, n := range r.names {
@@ -91,7 +96,20 @@ func (r *record) Attr(name string) (starlark.Value, error) {
 			return r.values[i], nil
 		}
 	}
+	for i := range r.methods {
+		if r.methods[i].name == name {
+			return r.methods[i].bind(r.kind, r), nil
+		}
+	}
 	return nil, nil
+}
+
+func (r *record) AttrNames() []string {
+	names := slices.Clip(r.names)
+	for _, m := range r.methods {
+		names = append(names, m.name)
+	}
+	return names
 }
 
 func (r *record) CompareSameType(op syntax.Token, other starlark.Value, depth int) (bool, error) {

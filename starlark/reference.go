@@ -30,7 +30,8 @@ type documented interface{ builtins() []Builtin }
 // chapters are the tables of the language, in the order of the reference.
 func chapters() []documented {
 	return []documented{
-		labNoun, hostNoun, addrNoun, routeNoun, managerNoun, endpointNoun, limitsNoun, monitorNoun, subflowNoun, linkNoun, switchNoun,
+		labNoun, hostNoun, addrNoun, routeNoun, managerNoun, endpointNoun, limitsNoun, monitorNoun, subflowNoun, linkNoun, impairmentSettings, trafficSnapshot,
+		selectionSettings, ruleNoun, heldNoun, verdictNoun, switchNoun,
 		connNoun, socketNoun, listenerNoun, checkNoun,
 		endpointSnapshot, limitsSnapshot, subflowSnapshot, infoSnapshot, connSnapshot, eventSnapshot, packetSnapshot,
 		entrySnapshot, resultSnapshot, ipResultSnapshot, errorSnapshot,
@@ -39,9 +40,13 @@ func chapters() []documented {
 
 // Reference is the documentation of every name of the language, in the order of the written reference.
 func Reference() []Builtin {
-	all := []Builtin{eachSignature.builtinDoc("each")}
+	all := []Builtin{eachSignature.builtinDoc("each"), structSignature.builtinDoc("struct")}
 	for _, c := range chapters() {
 		all = append(all, c.builtins()...)
+	}
+	all = append(all, optionSignature.builtinDoc("option"))
+	for _, t := range optionTypes {
+		all = append(all, t.builtins()...)
 	}
 	return append(all, Builtin{
 		Name: "counters",
@@ -80,6 +85,9 @@ func (s *snapshot[T]) builtins() []Builtin {
 	all := []Builtin{{Name: s.name, Doc: s.doc}}
 	for _, f := range s.fields {
 		all = append(all, Builtin{Name: s.name + "." + f.name, Returns: "field", Doc: sentence(f.doc)})
+	}
+	for i := range s.methods {
+		all = append(all, s.methods[i].builtinDoc(s.name+"."+s.methods[i].name))
 	}
 	return all
 }
@@ -169,7 +177,7 @@ whose default is ` + "`each(…)`" + ` makes one case per value. A case that mak
 ` + "`load(\"@std//topology.star\", \"two_paths\")`" + ` from the library that comes with the program.
 
 Durations are strings such as ` + "`\"300ms\"`" + `, sizes are numbers of bytes or strings such as ` + "`\"64KB\"`" + `, addresses are plain strings.
-Beside Starlark's own functions there are ` + "`each`, `check`" + ` and what the ` + "`lab`" + ` parameter gives. There is no recursion and no
+Beside Starlark's own functions there are ` + "`each`, `struct`, `check`, `option`, `verdict`" + ` and what the ` + "`lab`" + ` parameter gives. There is no recursion and no
 ` + "`while`" + `: every script ends.
 
 Each example below is the body of a case that begins with ` + "`client, server = two_paths(lab)`" + `, unless it is a whole script.

@@ -25,6 +25,7 @@ type run struct {
 	scripts map[string]*script
 
 	hosts     []*host
+	made      topology
 	links     int                        // links made, which numbers the planned addresses
 	segments  map[string]*segment        // planned addresses of switches, by name
 	listeners map[listening]lab.Listener // of lab.connect, open until the case ends
@@ -32,6 +33,7 @@ type run struct {
 
 	served  []served // the script's functions that are called when something happens
 	serving bool     // one of them is being called
+	rules   int      // of links, made so far
 
 	checks int
 	output printed
@@ -71,6 +73,7 @@ func (l *loader) runCase(ctx context.Context, in lab.Lab, name string, fn *starl
 	defer cancel()
 	r := &run{
 		ctx: ctx, lab: in, options: l.options, scripts: l.scripts,
+		made:      newTopology(),
 		segments:  map[string]*segment{},
 		listeners: map[listening]lab.Listener{},
 	}
@@ -82,6 +85,9 @@ func (l *loader) runCase(ctx context.Context, in lab.Lab, name string, fn *starl
 	thread, done := newThread(ctx, name, l.options, r)
 	defer done()
 	_, err := starlark.Call(thread, fn, starlark.Tuple{&labValue{run: r}}, kwargs)
+	if err == nil {
+		err = r.ruleFailure()
+	}
 	return r.judge(err)
 }
 

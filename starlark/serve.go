@@ -51,12 +51,12 @@ func (r *run) await(ctx context.Context, timeout time.Duration, cond func() (boo
 	return ok, err
 }
 
-// attend does something that takes time, and serves meanwhile.
+// attend does something that takes time, and serves meanwhile. A rule of a link that fails ends it.
 func (r *run) attend(ctx context.Context, do func(context.Context) error) error {
 	if r.serving {
 		return errServing
 	}
-	if len(r.served) == 0 {
+	if len(r.served) == 0 && r.rules == 0 {
 		return do(ctx)
 	}
 	ctx, cancel := context.WithCancel(ctx)

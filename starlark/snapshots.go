@@ -110,35 +110,13 @@ var infoSnapshot = &snapshot[lab.Info]{
 	},
 }
 
-var packetSnapshot = &snapshot[lab.Packet]{
-	name: "packet",
-	doc:  "A TCP segment seen on a link that says something about the connection: SYN, FIN, RST, or an MPTCP option other than a bare DSS.",
-	fields: []field[lab.Packet]{
-		{"time", "lab time in milliseconds", func(p lab.Packet) starlark.Value { return milliseconds(p.Time) }},
-		{"link", "the link", func(p lab.Packet) starlark.Value { return text(p.Link) }},
-		{"sender", "the node that sent it into the link", func(p lab.Packet) starlark.Value { return text(p.From) }},
-		{"source", "source address", func(p lab.Packet) starlark.Value { return addressText(p.Src.Addr()) }},
-		{"destination", "destination address", func(p lab.Packet) starlark.Value { return addressText(p.Dst.Addr()) }},
-		{"source_port", "source port", func(p lab.Packet) starlark.Value { return integer(p.Src.Port()) }},
-		{"destination_port", "destination port", func(p lab.Packet) starlark.Value { return integer(p.Dst.Port()) }},
-		{"flags", `TCP flags as tcpdump(8) prints them: "S." for SYN and ACK`, func(p lab.Packet) starlark.Value { return text(p.Flags.String()) }},
-		{"payload", "bytes of payload", func(p lab.Packet) starlark.Value { return integer(p.PayloadLen) }},
-		{"options", `names of its MPTCP options, as in RFC 8684: ["ADD_ADDR"]`, func(p lab.Packet) starlark.Value {
-			return packetOptions(p, func(i int) string { return p.Options[i].Name() })
-		}},
-		{"texts", "its MPTCP options as tcpdump prints them", func(p lab.Packet) starlark.Value {
-			return packetOptions(p, func(i int) string { return p.Options[i].String() })
-		}},
-	},
-}
-
 var entrySnapshot = &snapshot[lab.Entry]{
 	name: "entry",
 	doc:  "A line of the timeline.",
 	fields: []field[lab.Entry]{
 		{"time", "lab time in milliseconds", func(e lab.Entry) starlark.Value { return milliseconds(e.Time) }},
 		{"host", "the host, or sender > receiver for a packet", func(e lab.Entry) starlark.Value { return text(e.Host) }},
-		{"kind", `where it comes from: "step", "action", "event", "packet", "counter", "check" or "kernel"`, func(e lab.Entry) starlark.Value { return text(string(e.Kind)) }},
+		{"kind", `where it comes from: "step", "action", "event", "packet", "link" (what a link did to one), "counter", "check" or "kernel"`, func(e lab.Entry) starlark.Value { return text(string(e.Kind)) }},
 		{"text", "what happened", func(e lab.Entry) starlark.Value { return text(e.Text) }},
 	},
 }
@@ -161,15 +139,6 @@ var errorSnapshot = &snapshot[error]{
 		{"rule", "the rule of the path manager that the command broke, and a way out; empty when it is not known", func(err error) starlark.Value { return text(ruleOf(err)) }},
 		{"message", "its whole text", func(err error) starlark.Value { return text(err.Error()) }},
 	},
-}
-
-// packetOptions lists something of each MPTCP option of a packet.
-func packetOptions(p lab.Packet, show func(i int) string) starlark.Value {
-	elems := make([]starlark.Value, len(p.Options))
-	for i := range p.Options {
-		elems[i] = text(show(i))
-	}
-	return frozen(elems)
 }
 
 // ipOf is an address without its port, in the form that scripts see.

@@ -112,12 +112,37 @@ func (s *signature) usage(name string) string {
 	return name + "(" + strings.Join(params, ", ") + ")"
 }
 
+// written is the call as the script made it, with the values of its arguments: drop(option = "ADD_ADDR", nth = 1).
+func (c *call) written() string {
+	var args []string
+	for _, v := range c.args {
+		args = append(args, argument(v))
+	}
+	for _, kv := range c.kwargs {
+		args = append(args, string(kv[0].(starlark.String))+" = "+argument(kv[1]))
+	}
+	return c.signature.name + "(" + strings.Join(args, ", ") + ")"
+}
+
+// argument is a value as a script would write it.
+func argument(v starlark.Value) string {
+	switch v := v.(type) {
+	case node:
+		return v.labNode().Name()
+	case starlark.Callable:
+		return v.Name()
+	}
+	return cut(v.String(), 100)
+}
+
 // call is one call of a built-in: its arguments, by the order of its parameters, and where it happens.
 type call struct {
 	*signature
 	name   string
 	thread *starlark.Thread
 	run    *run
+	args   starlark.Tuple // as the script gave them
+	kwargs []starlark.Tuple
 	values []any
 	given  []bool
 }
@@ -130,6 +155,7 @@ func (c *call) unpack(args starlark.Tuple, kwargs []starlark.Tuple) error {
 	if err != nil {
 		return err
 	}
+	c.args, c.kwargs = args, kwargs
 	c.values, c.given = make([]any, len(c.params)), make([]bool, len(c.params))
 	for i, p := range c.params {
 		v := raw[i]
@@ -186,7 +212,10 @@ func (c *call) assign(args starlark.Tuple, kwargs []starlark.Tuple) ([]starlark.
 		}
 		names = append(names, p.name)
 	}
-	if len(args) > len(names) {
+	switch {
+	case len(args) > 0 && len(names) == 0 && keywords >= 0:
+		return nil, fmt.Errorf("write its arguments with their names, such as name = %s", argument(args[0]))
+	case len(args) > len(names):
 		return nil, fmt.Errorf("%d arguments given without a name, at most %d expected", len(args), len(names))
 	}
 	copy(raw, args)
