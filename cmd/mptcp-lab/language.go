@@ -10,7 +10,7 @@ import (
 )
 
 type docCmd struct {
-	Name     string `arg:"" optional:"" help:"Name of a built-in, such as lab.connect; a list of all when left out."`
+	Name     string `arg:"" optional:"" predictor:"names" help:"Name of a built-in, such as lab.connect; a list of all when left out."`
 	Markdown bool   `help:"Write the whole language reference as Markdown."`
 }
 

@@ -54,6 +54,7 @@ func execute(ctx context.Context, args []string, s streams) int {
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(s),
 	)
+	completion(parser)
 	command, err := parser.Parse(args)
 	if err != nil {
 		fmt.Fprintf(s.err, "mptcp-lab: %v (see mptcp-lab --help)\n", err)

@@ -13,7 +13,7 @@ import (
 )
 
 type runCmd struct {
-	Paths []string `arg:"" name:"path" sep:"none" help:"Scripts, folders of them, or single cases as FILE::CASE."`
+	Paths []string `arg:"" name:"path" sep:"none" predictor:"scripts" help:"Scripts, folders of them, or single cases as FILE::CASE."`
 
 	Filter    string        `short:"k" placeholder:"FILTER" help:"Only cases whose IDs contain this text, or match this glob. Several words must all hold; 'not' before one turns it round."`
 	Shard     runner.Shard  `placeholder:"N/M" help:"Only part N of M equal parts of the cases."`
