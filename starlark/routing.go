@@ -23,7 +23,7 @@ third = lab.host("third")
 lab.link(server, router)
 lab.link(router, third)
 lab.route_all()
-check.equal(lab.connect(third, server).client.fallback, False)`,
+check.equal(lab.connect(third, server, address = server.address(2)).client.fallback, False)`,
 }
 
 // routeAll computes the routes of the lab and installs those that are not there yet.
