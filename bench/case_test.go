@@ -22,7 +22,7 @@ import (
 var server2 = netip.MustParseAddr("10.0.2.2")
 
 // BenchmarkCase runs a case of two hosts, two paths and one join, from the first call to everything closed, in turn with the floor,
-// each with nothing else going on. Its hosts are made while its backend opens (see netns.Supply); BenchmarkCasesPerSecond
+// each with nothing else going on. Its hosts are made while its backend opens (see kernel/supply.go); BenchmarkCasesPerSecond
 // counts them.
 func BenchmarkCase(b *testing.B) {
 	f := newFloor(b)

@@ -24,9 +24,6 @@ const (
 	defaultMaxEvents = 100_000
 )
 
-// hostsAhead is how many hosts are made before a lab asks for them: those of the usual lab.
-const hostsAhead = 2
-
 // goneWithin is how long closed namespaces may take to leave the kernel: it frees them in batches, some 10 to 100 ms each.
 const goneWithin = 20 * time.Second
 
@@ -35,7 +32,7 @@ type Backend struct {
 	release   string
 	family    pm.Family
 	registry  *netns.Registry
-	supply    *netns.Supply    // of hosts
+	supply    *supply          // of hosts
 	stamping  *observe.Capture // see keepStamping
 	features  func() lab.Features
 	delays    [2]atomic.Bool // whether links delayed, and whether as precisely as the machine can
@@ -74,7 +71,7 @@ func Open(ctx context.Context) (*Backend, error) {
 	if err := b.keepStamping(ctx); err != nil {
 		return nil, errors.Join(err, registry.Close())
 	}
-	b.supply = netns.NewSupply(registry, hostsAhead)
+	b.supply = newSupply(registry)
 	b.features = sync.OnceValue(func() lab.Features { return probe(b) })
 	b.close = sync.OnceValue(b.letGo)
 	return b, nil
@@ -110,6 +107,7 @@ func (b *Backend) Open(ctx context.Context, o lab.Options) (lab.Lab, error) {
 	if o.MaxEvents == 0 {
 		o.MaxEvents = defaultMaxEvents
 	}
+	b.supply.opens()
 	return newLab(b, o), nil
 }
 
@@ -137,7 +135,7 @@ func (b *Backend) Close() error { return b.close() }
 func (b *Backend) letGo() error {
 	ctx, cancel := context.WithTimeout(context.Background(), goneWithin)
 	defer cancel()
-	unused := b.supply.Close()
+	unused := b.supply.close()
 	err := b.registry.WaitGone(ctx)
 	if err != nil {
 		err = fmt.Errorf("namespaces left in the kernel: %w", err)

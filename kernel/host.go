@@ -34,24 +34,38 @@ type host struct {
 	manager  lazy[*pm.Client]
 	diag     lazy[*observe.Diag]
 	counters lazy[*observe.CounterFile]
-	noted    lab.Counters // the last reading on the timeline; under lab.noting
+	captures []*observe.CaptureSocket // that no link uses yet; under lab.building
+	noted    lab.Counters             // the last reading on the timeline; under lab.noting
 }
 
 var _ lab.Host = (*host)(nil)
 
 func newHost(l *realLab, name string, o lab.HostOptions) (*host, error) {
-	real, err := l.backend.supply.Host(netns.Options{Router: o.Router, Sysctl: o.Sysctl, Number: len(l.hosts) + 1})
+	ready, err := l.backend.supply.take(netns.Options{Router: o.Router, Sysctl: o.Sysctl, Number: len(l.hosts) + 1})
 	if err != nil {
 		return nil, err
 	}
-	h := &host{real: real, lab: l, name: name}
+	real := ready.real
+	h := &host{real: real, lab: l, name: name, captures: ready.captures}
+	h.diag.have(ready.diag, ready.diag != nil)
+	h.counters.have(ready.counters, ready.counters != nil)
 	h.manager.open = func() (*pm.Client, error) { return pm.Dial(h.config()) }
 	h.diag.open = func() (*observe.Diag, error) { return inside(real, observe.OpenDiag) }
 	h.counters.open = func() (*observe.CounterFile, error) { return inside(real, observe.OpenCounters) }
 	if err := h.startMonitor(); err != nil {
-		return nil, errors.Join(err, real.Close())
+		return nil, errors.Join(err, ready.close())
 	}
 	return h, nil
+}
+
+// capture captures on an interface, with a socket that is there already if there is one.
+func (h *host) capture(ifindex int32, each func(observe.Frame)) (*observe.Capture, error) {
+	if n := len(h.captures); n > 0 {
+		s := h.captures[n-1]
+		h.captures = h.captures[:n-1]
+		return s.Capture(int(ifindex), each)
+	}
+	return inside(h.real, func() (*observe.Capture, error) { return observe.OpenCapture(int(ifindex), each) })
 }
 
 func (h *host) config() pm.Config { return pm.Config{NetNS: h.real.FD(), Family: h.lab.backend.family} }
@@ -204,6 +218,10 @@ func (h *host) Enter() string {
 
 // close releases the host. What was never opened is not opened for it.
 func (h *host) close() error {
-	errs := []error{h.stopMonitor(), h.flushPorts(), h.manager.Close(), h.diag.Close(), h.counters.Close(), h.real.Close()}
+	var errs []error
+	for _, c := range h.captures {
+		errs = append(errs, c.Close())
+	}
+	errs = append(errs, h.stopMonitor(), h.flushPorts(), h.manager.Close(), h.diag.Close(), h.counters.Close(), h.real.Close())
 	return errors.Join(errs...)
 }

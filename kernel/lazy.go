@@ -16,6 +16,11 @@ type lazy[T io.Closer] struct {
 	value  T
 }
 
+// have gives it a value that was opened before, if there is one.
+func (l *lazy[T]) have(value T, there bool) {
+	l.value, l.opened = value, there
+}
+
 var errClosed = errors.New("the lab is closed")
 
 func (l *lazy[T]) get() (T, error) {

@@ -193,15 +193,13 @@ func (k *link) takeBack(i int) error {
 func (k *link) remove() error { return errors.Join(netns.Unlink(k.ports[0]), netns.Unlink(k.ports[1])) }
 
 func (k *link) watch() error {
-	at := k.ports[k.watched]
-	index, err := at.Host.InterfaceIndex(at.Name)
+	at := k.lab.nodes[k.ends[k.watched].Node].(*host)
+	index, err := at.real.InterfaceIndex(k.ends[k.watched].Interface)
 	if err != nil {
 		return err
 	}
-	return at.Host.Do(func() (err error) {
-		k.capture, err = observe.OpenCapture(int(index), k.seen)
-		return err
-	})
+	k.capture, err = at.capture(index, k.seen)
+	return err
 }
 
 // seen takes one captured frame. Bulk data says nothing that the counters do not, and would fill the record.

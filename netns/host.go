@@ -74,18 +74,19 @@ var forwarding = [][2]string{
 
 // NewHost makes a host with no interface but loopback.
 func NewHost(o Options) (*Host, error) {
-	h, err := newBlankHost(o.Registry)
+	h, err := NewBlankHost(o.Registry)
 	if err == nil {
-		err = h.become(o)
+		err = h.Become(o)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("new host: %w", err)
+		return nil, err
 	}
 	return h, nil
 }
 
-// newBlankHost makes a host of which nothing is known yet.
-func newBlankHost(r *Registry) (*Host, error) {
+// NewBlankHost makes a host of which nothing is known yet, under a registry unless that is nil: [Host.Become] must follow. So
+// a host can be made ahead of need, for it takes the kernel about a millisecond.
+func NewBlankHost(r *Registry) (*Host, error) {
 	settings := quiet
 	if r != nil {
 		settings = r.quiet
@@ -93,23 +94,23 @@ func newBlankHost(r *Registry) (*Host, error) {
 	h := &Host{}
 	var err error
 	if h.Namespace, h.conn, err = newConnected(r, func() error { return writeKnown(settings) }); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("new host: %w", err)
 	}
 	if err := h.conn.do(newRequest("set lo up", unix.RTM_NEWLINK, 0, upMessage(1, true))); err != nil {
-		return nil, errors.Join(err, h.Close())
+		return nil, errors.Join(fmt.Errorf("new host: %w", err), h.Close())
 	}
 	return h, nil
 }
 
-// become gives a blank host its properties, or closes it.
-func (h *Host) become(o Options) error {
+// Become gives a blank host its properties, but for the registry, or closes it.
+func (h *Host) Become(o Options) error {
 	h.router, h.number = o.Router, o.Number
 	err := o.check()
 	if err == nil && (o.Router || len(o.Sysctl) > 0) {
 		err = h.Do(o.configure)
 	}
 	if err != nil {
-		return errors.Join(err, h.Close())
+		return errors.Join(fmt.Errorf("new host: %w", err), h.Close())
 	}
 	return nil
 }

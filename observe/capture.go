@@ -51,16 +51,41 @@ const captureBuffer = 4 << 20
 // The kernel stamps frames only while somebody on the machine wants stamps, and takes some milliseconds to begin with
 // it. Until then a frame's Time is when it was read. Who opens captures now and then keeps one open to avoid that.
 func OpenCapture(ifindex int, each func(Frame)) (*Capture, error) {
-	fd, err := packetSocket(ifindex)
+	s, err := OpenCaptureSocket()
 	if err != nil {
 		return nil, fmt.Errorf("capture on interface %d: %w", ifindex, err)
 	}
+	return s.Capture(ifindex, each)
+}
+
+// CaptureSocket is the socket of a capture to be. It belongs to the network namespace that it was opened in.
+type CaptureSocket struct{ fd int }
+
+// OpenCaptureSocket opens the socket of a capture ahead of need: that is most of the work.
+func OpenCaptureSocket() (*CaptureSocket, error) {
+	fd, err := packetSocket()
+	if err != nil {
+		return nil, err
+	}
+	return &CaptureSocket{fd}, nil
+}
+
+// Close closes a socket that no capture was made of.
+func (s *CaptureSocket) Close() error { return unix.Close(s.fd) }
+
+// Capture is OpenCapture with this socket, which is the capture's from now on. It may be called on any thread.
+func (s *CaptureSocket) Capture(ifindex int, each func(Frame)) (*Capture, error) {
+	all := binary.NativeEndian.Uint16([]byte{0, unix.ETH_P_ALL}) // network order
+	if err := unix.Bind(s.fd, &unix.SockaddrLinklayer{Protocol: all, Ifindex: ifindex}); err != nil {
+		return nil, errors.Join(fmt.Errorf("capture on interface %d: %w", ifindex, os.NewSyscallError("bind", err)), s.Close())
+	}
 	c := &Capture{
-		file:  os.NewFile(uintptr(fd), "packet"),
+		file:  os.NewFile(uintptr(s.fd), "packet"),
 		done:  make(chan struct{}),
 		batch: newBatch(),
 		each:  each,
 	}
+	var err error
 	if c.raw, err = c.file.SyscallConn(); err != nil {
 		return nil, errors.Join(fmt.Errorf("capture on interface %d: %w", ifindex, err), c.file.Close())
 	}
@@ -143,8 +168,8 @@ func (c *Capture) Close() error {
 	return err
 }
 
-// packetSocket opens the socket and lets it receive only when its filter is in place.
-func packetSocket(ifindex int) (fd int, err error) {
+// packetSocket opens a socket that receives nothing until it is bound, with its filter in place.
+func packetSocket() (fd int, err error) {
 	const none = 0 // the protocol that receives nothing
 	fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, none)
 	if err != nil {
@@ -168,10 +193,6 @@ func packetSocket(ifindex int) (fd int, err error) {
 		os.NewSyscallError("PACKET_AUXDATA", unix.SetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_AUXDATA, 1)),
 	); err != nil {
 		return -1, err
-	}
-	all := binary.NativeEndian.Uint16([]byte{0, unix.ETH_P_ALL}) // network order
-	if err := unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: all, Ifindex: ifindex}); err != nil {
-		return -1, os.NewSyscallError("bind", err)
 	}
 	return fd, nil
 }
