@@ -93,6 +93,12 @@ func (p *prober) tests() []test {
 		{"full_info", "MPTCP_FULL_INFO, one snapshot of a connection", "Linux 6.5 or later", fullInfo},
 		{"capture", "what goes over the wire: packet sockets", "build the kernel with CONFIG_PACKET", capture},
 		{"user_namespaces", "running without root", "sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone or kernel.apparmor_restrict_unprivileged_userns", func(*prober) error { return netns.UserNamespaces() }},
+		{"nf_tables", "firewalls in hosts", "build the kernel with CONFIG_NF_TABLES_INET", firewall(lab.FirewallRule{Chain: "input", Target: "drop"})},
+		{"reject", "firewalls that answer", "build the kernel with CONFIG_NFT_REJECT_INET", firewall(lab.FirewallRule{
+			Chain: "input", Protocol: "tcp", Target: "reject", RejectWith: lab.TCPReset,
+		})},
+		{"conntrack", "firewalls that track connections", "build the kernel with CONFIG_NFT_CT and CONFIG_NF_CT_NETLINK", tracking},
+		{"nat", "address translation in hosts", "build the kernel with CONFIG_NFT_NAT and CONFIG_NFT_MASQ", nat},
 		{"tbf", "rate limits in the kernel: the tbf queueing discipline", "build the kernel with CONFIG_NET_SCH_TBF", qdisc(func(a netlink.QdiscAttrs) netlink.Qdisc {
 			return &netlink.Tbf{QdiscAttrs: a, Rate: 1 << 20, Limit: 1 << 16, Buffer: 1 << 16}
 		})},
@@ -210,6 +216,32 @@ func endpointFlag(f pm.Flags) func(*prober) error {
 		return errors.Join(err, manager.FlushEndpoints())
 	}
 }
+
+// firewall tries to add rules to the host, and removes them.
+func firewall(rules ...lab.FirewallRule) func(*prober) error {
+	return func(p *prober) error {
+		for _, r := range rules {
+			if _, err := p.host.Firewall().Add(r); err != nil {
+				return err
+			}
+		}
+		return p.host.Firewall().Flush()
+	}
+}
+
+// tracking tries a rule that needs the state of connections, and to list them.
+func tracking(p *prober) error {
+	if err := firewall(lab.FirewallRule{Chain: "input", State: lab.FlowInvalid, Target: "drop"})(p); err != nil {
+		return err
+	}
+	_, err := p.host.Firewall().Flows()
+	return err
+}
+
+var nat = firewall(
+	lab.FirewallRule{Chain: "postrouting", Target: "masquerade"},
+	lab.FirewallRule{Chain: "prerouting", Target: "dnat", To: netip.MustParseAddr("192.0.2.1")},
+)
 
 // qdisc tries to put a queueing discipline on the loopback interface.
 func qdisc(of func(netlink.QdiscAttrs) netlink.Qdisc) func(*prober) error {

@@ -158,6 +158,8 @@ type Host interface {
 	Sysctl(name string) (string, error)
 	SetSysctl(name, value string) error
 
+	// Firewall is the host's packet filter and address translation.
+	Firewall() Firewall
 	// PathManager drives the host's mptcp_pm family.
 	PathManager() PathManager
 	// Events are all path-manager events since the host was created, in order.

@@ -54,6 +54,7 @@ var hostNoun = &noun[*host]{
 		{"mptcp", "host.mptcp", "Its path manager, as ip-mptcp(8) drives it.", func(h *host) (starlark.Value, error) { return &manager{h}, nil }},
 		{"addr", "host.addr", "Its addresses, as ip-address(8) changes them.", func(h *host) (starlark.Value, error) { return &addrs{h}, nil }},
 		{"route", "host.route", "Its routes, as ip-route(8) changes them.", func(h *host) (starlark.Value, error) { return &routes{h}, nil }},
+		{"firewall", "host.firewall", "Its packet filter and address translation.", func(h *host) (starlark.Value, error) { return &firewall{h}, nil }},
 		{"events", "list of events", "All its path-manager events so far, in order.", func(h *host) (starlark.Value, error) {
 			events, err := h.events()
 			return eventSnapshot.list(events), err

@@ -30,11 +30,11 @@ type documented interface{ builtins() []Builtin }
 // chapters are the tables of the language, in the order of the reference.
 func chapters() []documented {
 	return []documented{
-		labNoun, hostNoun, addrNoun, routeNoun, managerNoun, endpointNoun, limitsNoun, monitorNoun, subflowNoun, linkNoun, impairmentSettings, trafficSnapshot,
+		labNoun, hostNoun, addrNoun, routeNoun, firewallNoun, managerNoun, endpointNoun, limitsNoun, monitorNoun, subflowNoun, linkNoun, impairmentSettings, trafficSnapshot,
 		selectionSettings, ruleNoun, heldNoun, verdictNoun, switchNoun,
 		connNoun, socketNoun, listenerNoun, checkNoun,
 		endpointSnapshot, limitsSnapshot, subflowSnapshot, infoSnapshot, connSnapshot, eventSnapshot, packetSnapshot,
-		entrySnapshot, resultSnapshot, ipResultSnapshot, errorSnapshot,
+		entrySnapshot, resultSnapshot, ipResultSnapshot, firewallSnapshot, errorSnapshot,
 	}
 }
 
