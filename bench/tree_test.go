@@ -87,12 +87,27 @@ func stages(b *testing.B, output []string) map[string]time.Duration {
 	return at
 }
 
-// memory is what the kernel takes for its objects, and this process for its own, in bytes.
+// memory is what the kernel takes for the objects in use, and this process for its own, in bytes.
 func memory(b *testing.B) (kernel, process int64) {
-	for _, name := range []string{"Slab:", "Percpu:", "KernelStack:"} {
+	for _, name := range []string{"Percpu:", "KernelStack:"} {
 		kernel += field(b, "/proc/meminfo", name)
 	}
-	return kernel, field(b, "/proc/self/status", "VmRSS:")
+	return kernel + slabs(b), field(b, "/proc/self/status", "VmRSS:")
+}
+
+// slabs are the objects of all slab caches that are in use: unlike the pages of the caches they do not include what was freed.
+func slabs(b *testing.B) (total int64) {
+	data, err := os.ReadFile("/proc/slabinfo")
+	require.NoError(b, err)
+	for line := range strings.Lines(string(data)) {
+		var name string
+		var active, all, size int64
+		if n, _ := fmt.Sscan(line, &name, &active, &all, &size); n == 4 {
+			total += active * size
+		}
+	}
+	require.Positive(b, total)
+	return total
 }
 
 // field is a line of a file of /proc in kB, as bytes.
@@ -162,7 +177,10 @@ func (t *batches) subtree(height int, above *network) []network {
 // network is a link, below a port of a host.
 type network struct{ number, host, port int }
 
-func (n network) v4(host int) string { return fmt.Sprintf("10.%d.%d.%d", n.number>>8, n.number&0xff, host) }
+func (n network) v4(host int) string {
+	return fmt.Sprintf("10.%d.%d.%d", n.number>>8, n.number&0xff, host)
+}
+
 func (n network) v6(host int) string {
 	if host == 0 {
 		return fmt.Sprintf("fd00:%d::", n.number)

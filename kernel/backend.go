@@ -60,6 +60,7 @@ func Open(ctx context.Context) (*Backend, error) {
 	if err != nil {
 		return nil, err
 	}
+	raiseFiles()
 	registry, err := netns.NewRegistry()
 	if errors.Is(err, unix.EPERM) {
 		return nil, fmt.Errorf("hosts need CAP_SYS_ADMIN and CAP_NET_ADMIN, of root or in a user namespace: %w", err)

@@ -13,13 +13,15 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/mptcp-lab/mptcp-lab/netns"
 	"github.com/mptcp-lab/mptcp-lab/pm"
 )
 
-// The kernel frees a namespace that nobody refers to, but for one case: the listener of an endpoint with a port refers to its own
+// The kernel frees a namespace that nobody refers to, but for two cases. The listener of an endpoint with a port refers to its own
 // namespace (sk_net_refcnt_upgrade in net/mptcp/subflow.c), so that such a namespace stays for ever unless the endpoint is
-// deleted first. A lab that closes does that. For one that is killed, a second process does: it is handed the
-// namespaces that have such endpoints, sees this process end, and flushes them.
+// deleted first. And a closed socket that still has something to send keeps its namespace for minutes when its link or its peer is
+// gone. A lab that closes sees to both. For one that is killed, a
+// second process does: it is handed the namespaces of all hosts, sees this process end, and cleans them.
 
 // guard is this process's end of its guard, which is started when the first namespace needs it.
 type guard struct {
@@ -31,8 +33,8 @@ type guard struct {
 	next uint64 // number of the namespace handed over last
 }
 
-// GuardWith gives the arguments with which this program, run again, does nothing but call [Guard]: that flushes the endpoints of
-// hosts which this process leaves behind when it is killed. Without, namespaces with port endpoints outlive a SIGKILL.
+// GuardWith gives the arguments with which this program, run again, does nothing but call [Guard]: that cleans the hosts
+// which this process leaves behind when it is killed. Without, some namespaces outlive a SIGKILL.
 func (b *Backend) GuardWith(args ...string) { b.guard.args = args }
 
 // watch hands over a namespace, and returns its number; 0 without a guard.
@@ -44,34 +46,26 @@ func (g *guard) watch(fd int) (uint64, error) {
 	}
 	if g.conn == nil {
 		if err := g.start(); err != nil {
-			return 0, fmt.Errorf("start the guard of port endpoints: %w", err)
+			return 0, fmt.Errorf("start the guard of hosts: %w", err)
 		}
 	}
 	g.next++
 	return g.next, g.tell(g.next, unix.UnixRights(fd))
 }
 
-// guardPorts prepares the host for endpoints with a port, which must not outlive it.
-func (h *host) guardPorts() error {
-	h.guarding.Lock()
-	defer h.guarding.Unlock()
-	if h.guarded {
-		return nil
-	}
-	number, err := h.lab.backend.guard.watch(h.real.FD())
-	h.guarded, h.guardNumber = err == nil, number
+// guard hands the host over to the guard, before it has a socket.
+func (h *host) guard() (err error) {
+	h.guardNumber, err = h.lab.backend.guard.watch(h.real.FD())
 	return err
 }
 
-// flushPorts deletes the endpoints of a host that may have some with a port.
-func (h *host) flushPorts() error {
-	h.guarding.Lock()
-	defer h.guarding.Unlock()
-	if !h.guarded {
-		return nil
+// unguard deletes the endpoints of a host that may have some with a port, and takes the host back.
+func (h *host) unguard() error {
+	var err error
+	if h.ports.Load() {
+		err = h.PathManager().FlushEndpoints()
 	}
-	h.guarded = false
-	return errors.Join(h.PathManager().FlushEndpoints(), h.lab.backend.guard.forget(h.guardNumber))
+	return errors.Join(err, h.lab.backend.guard.forget(h.guardNumber))
 }
 
 // forget tells that a namespace has been flushed.
@@ -87,7 +81,7 @@ func (g *guard) forget(number uint64) error {
 // tell sends the number of a namespace, with its descriptor when it is to be watched.
 func (g *guard) tell(number uint64, rights []byte) error {
 	if _, _, err := g.conn.WriteMsgUnix(binary.NativeEndian.AppendUint64(nil, number), rights, nil); err != nil {
-		return fmt.Errorf("tell the guard of port endpoints: %w", err)
+		return fmt.Errorf("tell the guard of hosts: %w", err)
 	}
 	return nil
 }
@@ -125,7 +119,7 @@ func (g *guard) close() error {
 }
 
 // Guard is all that the program of [Backend.GuardWith] does: it takes namespaces from file descriptor 3 until the process that
-// started it ends, and flushes the endpoints of those that are left.
+// started it ends, and cleans those that are left.
 func Guard() error {
 	f := os.NewFile(3, "guarded")
 	fc, err := net.FileConn(f)
@@ -188,5 +182,5 @@ func flush(ns int) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(c.FlushEndpoints(), c.Close())
+	return errors.Join(c.FlushEndpoints(), c.Close(), netns.At(ns).DestroySockets())
 }

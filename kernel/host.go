@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"sync"
+	"sync/atomic"
 
 	"github.com/mptcp-lab/mptcp-lab/lab"
 	"github.com/mptcp-lab/mptcp-lab/netns"
@@ -27,9 +28,8 @@ type host struct {
 	receiving sync.Mutex // of the events, by whoever wants to know them
 	lost      error      // the first that interrupted the receiving
 
-	guarding    sync.Mutex
-	guarded     bool   // endpoints with a port may exist
-	guardNumber uint64 // of the namespace at the guard
+	guardNumber uint64      // of the namespace at the guard
+	ports       atomic.Bool // endpoints with a port may exist
 
 	manager  lazy[*pm.Client]
 	diag     lazy[*observe.Diag]
@@ -48,12 +48,14 @@ func newHost(l *realLab, name string, o lab.HostOptions) (*host, error) {
 	real := ready.real
 	h := &host{real: real, lab: l, name: name, captures: ready.captures}
 	h.diag.have(ready.diag, ready.diag != nil)
-	h.counters.have(ready.counters, ready.counters != nil)
 	h.manager.open = func() (*pm.Client, error) { return pm.Dial(h.config()) }
 	h.diag.open = func() (*observe.Diag, error) { return inside(real, observe.OpenDiag) }
 	h.counters.open = func() (*observe.CounterFile, error) { return inside(real, observe.OpenCounters) }
-	if err := h.startMonitor(); err != nil {
+	if err := h.guard(); err != nil {
 		return nil, errors.Join(err, ready.close())
+	}
+	if err := h.startMonitor(); err != nil {
+		return nil, errors.Join(err, h.unguard(), ready.close())
 	}
 	return h, nil
 }
@@ -222,6 +224,6 @@ func (h *host) close() error {
 	for _, c := range h.captures {
 		errs = append(errs, c.Close())
 	}
-	errs = append(errs, h.stopMonitor(), h.flushPorts(), h.manager.Close(), h.diag.Close(), h.counters.Close(), h.real.Close())
+	errs = append(errs, h.stopMonitor(), h.unguard(), h.manager.Close(), h.diag.Close(), h.counters.Close(), h.real.Close())
 	return errors.Join(errs...)
 }

@@ -27,7 +27,7 @@ func (ipNamespace) Named(_ context.Context, name string) (ipmptcp.Namespace, err
 	return nil, errors.New(text)
 }
 
-// guardedManager sees to it that endpoints with a port do not outlive a killed run.
+// guardedManager remembers that endpoints with a port may exist.
 type guardedManager struct {
 	ipmptcp.Manager
 	host *host
@@ -35,9 +35,7 @@ type guardedManager struct {
 
 func (m guardedManager) Do(ctx context.Context, r ipmptcp.Request) (ipmptcp.Reply, error) {
 	if r.Cmd == ipmptcp.CmdAddAddr { // it may have a port
-		if err := m.host.guardPorts(); err != nil {
-			return ipmptcp.Reply{}, err
-		}
+		m.host.ports.Store(true)
 	}
 	return m.Manager.Do(ctx, r)
 }

@@ -74,7 +74,7 @@ func (l *realLab) Host(_ context.Context, name string, o lab.HostOptions) (lab.H
 	}
 	h, err := newHost(l, name, o)
 	if err != nil {
-		return nil, fmt.Errorf("host %s: %w", name, err)
+		return nil, fmt.Errorf("host %s: %w", name, tooManyFiles(err))
 	}
 	l.nodes[name] = h
 	l.mu.Lock()

@@ -68,7 +68,7 @@ func (l *realLab) Link(_ context.Context, a, b lab.End, o lab.LinkOptions) (lab.
 	k.mtu = o.MTU
 	k.seed = l.options.Seed + uint64(len(l.links))<<32
 	if err := k.make(o); err != nil {
-		return nil, fmt.Errorf("link %s: %w", k.name, err)
+		return nil, fmt.Errorf("link %s: %w", k.name, tooManyFiles(err))
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -20,6 +20,7 @@ const roleVariable = "KERNEL_TEST_ROLE"
 var roles = map[string]func(context.Context) (status int, err error){
 	"open":     func(ctx context.Context) (int, error) { return 0, openAndClose(ctx) },
 	"rootless": rootless,
+	"files":    func(ctx context.Context) (int, error) { return 0, runOutOfFiles(ctx) },
 }
 
 func openAndClose(ctx context.Context) error {

@@ -28,9 +28,7 @@ func ask[T any](m manager, request func(*pm.Client) (T, error)) (answer T, err e
 
 func (m manager) AddEndpoint(e pm.Endpoint) error {
 	if e.Port != 0 {
-		if err := m.host.guardPorts(); err != nil {
-			return m.host.on(err)
-		}
+		m.host.ports.Store(true)
 	}
 	return m.do(func(c *pm.Client) error { return c.AddEndpoint(e) })
 }

@@ -32,7 +32,6 @@ type supply struct {
 type readyHost struct {
 	real     *netns.Host
 	diag     *observe.Diag
-	counters *observe.CounterFile
 	captures []*observe.CaptureSocket
 }
 
@@ -81,9 +80,6 @@ func (s *supply) prepare() (*readyHost, error) {
 	h := &readyHost{real: real}
 	err = real.Do(func() (err error) {
 		if h.diag, err = observe.OpenDiag(); err != nil {
-			return err
-		}
-		if h.counters, err = observe.OpenCounters(); err != nil {
 			return err
 		}
 		for range usualCaptures {
@@ -139,9 +135,6 @@ func (h *readyHost) close() error {
 	var errs []error
 	if h.diag != nil {
 		errs = append(errs, h.diag.Close())
-	}
-	if h.counters != nil {
-		errs = append(errs, h.counters.Close())
 	}
 	for _, c := range h.captures {
 		errs = append(errs, c.Close())

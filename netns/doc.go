@@ -27,6 +27,10 @@
 // last resort is the link itself: "default dev ETH". For IPv4 any host of the segment answers for all its addresses;
 // for IPv6 only for those on the segment, so that others need a route with a gateway.
 //
+// The addresses of the two ends of a link are permanent neighbours of each other too, so that nothing is asked for on a
+// link: the kernel has room for 1024 answers on the whole machine, which a few hundred links would use up, to the harm
+// of the machine's own. On a [Switch] hosts ask, as on any Ethernet.
+//
 // Sockets that are not bound to an address follow the main table, which has the connected subnets and the routes added
 // without a source, as everywhere. An interface set down and up again gets its addresses and routes back.
 //

@@ -58,7 +58,7 @@ func (f Firewall) Add(r lab.FirewallRule) (lab.FirewallEntry, error) {
 	c.AddChain(chain)
 	c.AddRule(&nftables.Rule{
 		Table: chain.Table, Chain: chain, Exprs: firewallExprs(r),
-		UserData: userdata.AppendString(nil, userdata.TypeComment, r.String()),
+		UserData: firewallComment(r.String()),
 	})
 	if err := c.Flush(); err != nil {
 		return lab.FirewallEntry{}, fmt.Errorf("firewall rule %s: %w", r, firewallError(err))
@@ -68,6 +68,17 @@ func (f Firewall) Add(r lab.FirewallRule) (lab.FirewallEntry, error) {
 		return lab.FirewallEntry{}, err
 	}
 	return entries[len(entries)-1], nil
+}
+
+// maxComment is how much of a rule's text is kept, in bytes: NFT_USERDATA_MAXLEN (include/uapi/linux/netfilter/nf_tables.h) without
+// the head of the comment, its end, and the sign that more would follow.
+const maxComment = 256 - 2 - 1 - len("…")
+
+func firewallComment(text string) []byte {
+	if len(text) > maxComment {
+		text = text[:maxComment] + "…"
+	}
+	return userdata.AppendString(nil, userdata.TypeComment, text)
 }
 
 // check finds what the kernel would take and never match.

@@ -44,9 +44,14 @@ func (f Firewall) DeleteFlows(s lab.FlowSelector) (deleted int, err error) {
 	return deleted, nil
 }
 
-// conntrack calls do for each family, with a socket in the host.
+// conntrack calls do for each family, with a socket in the host. The library is not told the namespace: it would take the current
+// one in place of that of a closed host.
 func (f Firewall) conntrack(do func(*vnetlink.Handle, vnetlink.InetFamily) error) error {
-	h, err := vnetlink.NewHandleAt(f.host.handle, unix.NETLINK_NETFILTER)
+	var h *vnetlink.Handle
+	err := f.host.Do(func() (err error) {
+		h, err = vnetlink.NewHandle(unix.NETLINK_NETFILTER)
+		return err
+	})
 	if err != nil {
 		return firewallError(err)
 	}

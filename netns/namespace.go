@@ -37,6 +37,9 @@ func newNamespace(parent *Namespace, setup func() error) (*Namespace, error) {
 	return ns, nil
 }
 
+// At is the namespace that a file descriptor refers to. The descriptor remains the caller's.
+func At(fd int) *Namespace { return &Namespace{handle: vnetns.NsHandle(fd)} }
+
 // Do runs fn on a thread that is in the namespace, so that the sockets which fn makes belong to it, and returns its error.
 // Goroutines that fn starts do not run in the namespace.
 func (ns *Namespace) Do(fn func() error) error {

@@ -21,11 +21,11 @@ type fakeBackend struct {
 	all  []lab.Options
 }
 
-func (b *fakeBackend) Name() string           { return "fake" }
-func (b *fakeBackend) Describe() string       { return "nothing" }
+func (b *fakeBackend) Name() string                               { return "fake" }
+func (b *fakeBackend) Describe() string                           { return "nothing" }
 func (b *fakeBackend) Measured(context.Context) ([]string, error) { return nil, nil }
-func (b *fakeBackend) Features() lab.Features { return lab.Features{} }
-func (b *fakeBackend) Close() error           { return b.closeErr }
+func (b *fakeBackend) Features() lab.Features                     { return lab.Features{} }
+func (b *fakeBackend) Close() error                               { return b.closeErr }
 
 func (b *fakeBackend) Open(_ context.Context, o lab.Options) (lab.Lab, error) {
 	b.mu.Lock()

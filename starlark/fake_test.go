@@ -31,7 +31,7 @@ func (l *fakeLab) Host(_ context.Context, name string, o lab.HostOptions) (lab.H
 	if name == "panic" {
 		panic("the fake was told to")
 	}
-	h := &fakeHost{lab: l, name: name, sysctl: o.Sysctl}
+	h := &fakeHost{lab: l, name: name, router: o.Router, sysctl: o.Sysctl}
 	l.hosts = append(l.hosts, h)
 	return h, nil
 }
@@ -85,7 +85,10 @@ type fakeLink struct {
 	verdicts []lab.Verdict
 }
 
-func (l *fakeLink) Name() string                      { return l.ends[0].Node + "-" + l.ends[1].Node }
+func (l *fakeLink) Name() string {
+	return fmt.Sprintf("%s:%s-%s:%s", l.ends[0].Node, l.ends[0].Interface, l.ends[1].Node, l.ends[1].Interface)
+}
+
 func (l *fakeLink) Ends() [2]lab.LinkEnd              { return l.ends }
 func (l *fakeLink) SetUp(context.Context, bool) error { return nil }
 func (l *fakeLink) SetMTU(context.Context, int) error { return nil }
@@ -153,6 +156,8 @@ type fakeHost struct {
 	name      string
 	links     int
 	addresses []lab.Address
+	routes    []lab.Route
+	router    bool
 	sysctl    map[string]string
 	endpoints []pm.Endpoint
 	limits    pm.Limits
@@ -177,7 +182,10 @@ func (h *fakeHost) AddAddress(context.Context, string, netip.Prefix) error { ret
 
 func (h *fakeHost) DeleteAddress(context.Context, string, netip.Prefix) error { return errFake }
 
-func (h *fakeHost) AddRoute(context.Context, lab.Route) error { return errFake }
+func (h *fakeHost) AddRoute(_ context.Context, r lab.Route) error {
+	h.routes = append(h.routes, r)
+	return nil
+}
 
 func (h *fakeHost) SetInterfaceUp(context.Context, string, bool) error { return errFake }
 

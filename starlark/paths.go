@@ -27,6 +27,7 @@ type vertex struct {
 type network struct {
 	prefix  netip.Prefix
 	place   string
+	index   int
 	members []membership
 }
 
@@ -67,13 +68,13 @@ func (g *graph) distancesFrom(start ...*vertex) distances {
 	for _, v := range start {
 		d[v.index] = 0
 	}
-	entered := map[*network]bool{}
+	entered := make([]bool, len(g.networks))
 	for queue := start; len(queue) > 0; queue = queue[1:] {
 		for _, own := range queue[0].in {
-			if entered[own.network] {
+			if entered[own.network.index] {
 				continue
 			}
-			entered[own.network] = true
+			entered[own.network.index] = true
 			for _, m := range own.network.members {
 				if m.vertex.host.router && d[m.vertex.index] == far {
 					d[m.vertex.index] = d[queue[0].index] + 1

@@ -107,7 +107,7 @@ func (r *run) graph(family func(netip.Addr) bool, roots map[*host]bool) (*graph,
 			place := places[attachment{h.host.Name(), a.Interface}]
 			n := networks[a.Prefix.Masked()]
 			if n == nil {
-				n = &network{prefix: a.Prefix.Masked(), place: place}
+				n = &network{prefix: a.Prefix.Masked(), place: place, index: len(g.networks)}
 				networks[n.prefix] = n
 				g.networks = append(g.networks, n)
 			}

@@ -170,11 +170,28 @@ func impairmentText(i impair.Impairment) string {
 	var perfect impair.Impairment
 	var words []string
 	for _, f := range impairmentSettings.fields {
-		if v := f.get(&i); v.String() != f.get(&perfect).String() {
-			words = append(words, f.name+" "+valueText(v))
+		v := f.get(&i)
+		if v.String() == f.get(&perfect).String() {
+			continue
 		}
+		if f.name == "rate" {
+			v = text(rateText(i.Rate))
+		}
+		words = append(words, f.name+" "+valueText(v))
 	}
 	return strings.Join(words, " ")
+}
+
+// rateText is a rate in the largest unit of tc(8) that it is a multiple of: 10Mbit.
+func rateText(rate int64) string {
+	unit := "bit"
+	for _, larger := range []string{"kbit", "Mbit", "Gbit"} {
+		if rate%1000 != 0 {
+			break
+		}
+		rate, unit = rate/1000, larger
+	}
+	return fmt.Sprint(rate) + unit
 }
 
 // name is a node with its kind, where it is no plain host.
