@@ -39,11 +39,13 @@ func TestAlone(t *testing.T) {
 	require.NoError(t, monitor.Close())
 	require.NoError(t, hidden.Close())
 
-	var l lab.Lab
-	require.Eventually(t, func() bool { // other tests may listen, too
-		l, err = alone()
-		return err == nil
-	}, time.Minute, 10*time.Millisecond)
+	l, err := alone()
+	for deadline := time.Now().Add(patience); err != nil && time.Now().Before(deadline); l, err = alone() {
+		time.Sleep(10 * time.Millisecond) // for a moment in which no other test listens
+	}
+	if err != nil {
+		t.Skipf("other tests listen all the time: %v", err)
+	}
 	require.True(t, l.Alone())
 	h, err := l.Host(t.Context(), "h", lab.HostOptions{})
 	require.NoError(t, err)

@@ -21,13 +21,13 @@ var (
 	portsKind   = kindOf(`a port, or ports such as "1024-2048"`, toPorts)
 	stateKind   = parsed(`states of tracked connections, such as "new" or "established,related"`, lab.ParseFlowState)
 	networkKind = kindOf(`an address or network, such as "10.0.1.1" or "10.0.1.0/24"`, toNetwork)
-	entryKind   = kindOf("a rule of host.firewall", func(v starlark.Value) (lab.FirewallEntry, error) {
+	entryKind   = kindOf("a rule of host.firewall", func(v starlark.Value) (firewallEntry, error) {
 		if r, ok := v.(*record); ok {
-			if e, ok := r.of.(lab.FirewallEntry); ok {
+			if e, ok := r.of.(firewallEntry); ok {
 				return e, nil
 			}
 		}
-		return lab.FirewallEntry{}, errWrongKind
+		return firewallEntry{}, errWrongKind
 	})
 )
 
@@ -85,18 +85,24 @@ func (f *firewall) add(r lab.FirewallRule) (starlark.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	return firewallSnapshot.of(e), nil
+	return firewallSnapshot.of(firewallEntry{e, f.host}), nil
 }
 
-var firewallSnapshot = &snapshot[lab.FirewallEntry]{
+// firewallEntry is a rule and its host: handles are numbers that other hosts have, too.
+type firewallEntry struct {
+	lab.FirewallEntry
+	host *host
+}
+
+var firewallSnapshot = &snapshot[firewallEntry]{
 	name: "firewall rule",
 	doc:  "A rule of a host's firewall.",
-	fields: []field[lab.FirewallEntry]{
-		{"chain", "its chain", func(e lab.FirewallEntry) starlark.Value { return text(e.Chain) }},
-		{"handle", "its number in the kernel", func(e lab.FirewallEntry) starlark.Value { return integer(e.Handle) }},
-		{"text", "the rule as nft(8) writes it", func(e lab.FirewallEntry) starlark.Value { return text(e.Text) }},
-		{"packets", "how many packets it has decided on; of a translation: how many connections it has begun", func(e lab.FirewallEntry) starlark.Value { return integer(e.Packets) }},
-		{"bytes", "how many bytes", func(e lab.FirewallEntry) starlark.Value { return integer(e.Bytes) }},
+	fields: []field[firewallEntry]{
+		{"chain", "its chain", func(e firewallEntry) starlark.Value { return text(e.Chain) }},
+		{"handle", "its number in the kernel", func(e firewallEntry) starlark.Value { return integer(e.Handle) }},
+		{"text", "the rule as nft(8) writes it", func(e firewallEntry) starlark.Value { return text(e.Text) }},
+		{"packets", "how many packets it has decided on; of a translation: how many connections it has begun", func(e firewallEntry) starlark.Value { return integer(e.Packets) }},
+		{"bytes", "how many bytes", func(e firewallEntry) starlark.Value { return integer(e.Bytes) }},
 	},
 }
 
@@ -184,7 +190,11 @@ check.equal(outside.connect(router.addresses[2], 80).remote, router.addresses[2]
 check.equal([r.text for r in client.firewall.rules()], ["tcp dport 80 drop"])`,
 		}, func(_ *call, f *firewall) (starlark.Value, error) {
 			rules, err := f.host.host.Firewall().Rules()
-			return firewallSnapshot.list(rules), err
+			entries := make([]firewallEntry, len(rules))
+			for i, r := range rules {
+				entries[i] = firewallEntry{r, f.host}
+			}
+			return firewallSnapshot.list(entries), err
 		}},
 		{signature{
 			name: "delete", params: []param{{"rule", entryKind, nil, "the rule, as the call that added it returned it"}}, returns: "None",
@@ -193,9 +203,12 @@ check.equal([r.text for r in client.firewall.rules()], ["tcp dport 80 drop"])`,
 client.firewall.delete(rule)
 check.equal(client.firewall.rules(), [])`,
 		}, func(c *call, f *firewall) (starlark.Value, error) {
-			e := get[lab.FirewallEntry](c, "rule")
+			e := get[firewallEntry](c, "rule")
+			if e.host.host != f.host.host {
+				return nil, fmt.Errorf("rule %s: it is of %s, not of %s", e.Text, e.host.host.Name(), f.host.host.Name())
+			}
 			f.run.note(f.host.host.Name(), "firewall delete %s", e.Text)
-			return nil, f.host.host.Firewall().Delete(e)
+			return nil, f.host.host.Firewall().Delete(e.FirewallEntry)
 		}},
 		{signature{
 			name: "forget", params: []param{
