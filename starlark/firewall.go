@@ -66,7 +66,7 @@ var matching = []param{
 	{"dport", portsKind, starlark.None, "destination port or ports"},
 	{"iif", textKind, starlark.String(""), "name of the interface that they came in by"},
 	{"oif", textKind, starlark.String(""), "name of the interface that they leave by"},
-	{"state", stateKind, starlark.None, `what is known of their connection: "new", "established,related", "invalid"`},
+	{"state", stateKind, starlark.None, `what is known of their connection: "new", "established,related", "invalid"; one that is older than the first rule with a state, or of NAT, is new`},
 }
 
 // rule reads the parameters of matching.
