@@ -26,6 +26,11 @@ type Config struct {
 	AllowExec bool          // let scripts run programs in their hosts
 	Timelines bool          // attach the timeline to results that passed, too
 
+	// Then, unless nil, is told of each result, one at a time, and may name a case to be run next in the place of the one that
+	// ended: with its seed, and with the machine to itself if that one had it. The observer is told of it like of any other,
+	// beyond the number that it was told at the start. Keep is then never called, since no case is known to be the last.
+	Then func(r report.Result) (Case, bool)
+
 	// Keep, unless nil, is called after the last case, with the lab of the first case that failed or erred, or else with
 	// that of the case which ended last. The lab is closed when Keep returns. It is not called after an interruption.
 	Keep func(ctx context.Context, c report.Case, l lab.Lab)
@@ -50,6 +55,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Grace <= 0 {
 		c.Grace = DefaultGrace
+	}
+	if c.Then != nil {
+		c.Keep = nil
 	}
 	c.Repeat = max(c.Repeat, 1)
 	return c

@@ -69,19 +69,18 @@ func (r *run) runAll(ctx context.Context, cases []Case) {
 	}
 }
 
-// runOne runs one case and reports it, unless the run has been stopped.
+// runOne runs one case and reports it, and those that follow it, unless the run has been stopped.
 func (r *run) runOne(ctx context.Context, a *attempt) {
-	if !r.begin(ctx, a) {
-		return
+	for a != nil && r.begin(ctx, a) {
+		began := time.Now()
+		res, err := a.result(ctx)
+		if errors.Is(err, errPostponed) {
+			r.postpone(a)
+			return
+		}
+		res.Duration = time.Since(began)
+		a = r.end(a, res)
 	}
-	began := time.Now()
-	res, err := a.result(ctx)
-	if errors.Is(err, errPostponed) {
-		r.postpone(a)
-		return
-	}
-	res.Duration = time.Since(began)
-	r.end(a, res)
 }
 
 // postpone puts a case off until it can have the machine to itself.
@@ -106,7 +105,8 @@ func (r *run) begin(ctx context.Context, a *attempt) bool {
 	return true
 }
 
-func (r *run) end(a *attempt, res report.Result) {
+// end reports a case, and returns the attempt that follows it, if any.
+func (r *run) end(a *attempt, res report.Result) *attempt {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.drainLog()
@@ -117,6 +117,14 @@ func (r *run) end(a *attempt, res report.Result) {
 		r.stop = true
 	}
 	r.obs.CaseDone(res)
+	if r.cfg.Then == nil {
+		return nil
+	}
+	c, ok := r.cfg.Then(res)
+	if !ok {
+		return nil
+	}
+	return &attempt{run: r, c: c, seed: a.seed, alone: a.alone}
 }
 
 // releaseKept lets the caller look at the lab that was kept, if any, and closes it.

@@ -69,6 +69,39 @@ func TestVerdicts(t *testing.T) {
 	}
 }
 
+// Each case is followed by two more, which keep its ID, its seed and its solitude.
+func TestThen(t *testing.T) {
+	backend := &fakeBackend{}
+	alone := func(_ context.Context, l lab.Lab) runner.Outcome {
+		if !l.Alone() {
+			return runner.Outcome{Alone: true}
+		}
+		return pass
+	}
+	told := map[string]int{}
+	cfg := runner.Config{Seed: 7, Then: func(r report.Result) (runner.Case, bool) {
+		told[r.Case.ID]++
+		if r.Case.ID == "alone" {
+			return caseFunc("alone", alone), told["alone"] < 3
+		}
+		return caseOf(r.Case.ID, fail), told[r.Case.ID] < 3
+	}}
+	cfg.Keep = func(context.Context, report.Case, lab.Lab) { t.Error("a lab is kept") }
+	rec, s := runCases(t, backend, cfg, caseOf("a", pass), caseFunc("alone", alone), caseOf("b", pass))
+	require.Equal(t, 3, rec.n)
+	require.Equal(t, []string{"a", "a", "a", "alone", "b", "b", "b", "alone", "alone", "alone"}, rec.started)
+	require.Equal(t, []string{"alone"}, rec.postponed)
+	require.Equal(t, map[string]int{"a": 3, "b": 3, "alone": 3}, told)
+	require.Equal(t, "5 passed, 4 failed, 0 skipped", s.String())
+	for _, o := range backend.all[7:] {
+		require.True(t, o.Alone)
+	}
+	for i, o := range backend.all[1:3] {
+		require.Equal(t, backend.all[0].Seed, o.Seed, i)
+	}
+	require.Empty(t, backend.opened())
+}
+
 func TestSummaryCountsVerdictsAndObserverSeesAll(t *testing.T) {
 	rec, s := runCases(t, &fakeBackend{}, runner.Config{Seed: 4}, caseOf("a", pass), caseOf("b", fail), caseOf("c", skip), caseOf("d", pass))
 	require.Equal(t, 4, rec.n)
