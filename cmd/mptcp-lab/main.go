@@ -16,11 +16,14 @@ import (
 
 type cli struct {
 	Run     runCmd     `cmd:"" help:"Run the cases of scripts, each in a lab of its own."`
+	Prove   proveCmd   `cmd:"" help:"Prove that cases can fail: run them in labs in which something is wrong."`
+	Certify certifyCmd `cmd:"" help:"Run the cases many times on a busy machine, and say how far their verdicts can be trusted."`
 	IP      ipCmd      `cmd:"" name:"ip" passthrough:"" help:"Drive the path manager of this network namespace, as ip-mptcp(8) does."`
 	Doctor  doctorCmd  `cmd:"" help:"Show what this machine can do, and how to get what is missing."`
 	Doc     docCmd     `cmd:"" help:"Show the documentation of the language."`
 	Version versionCmd `cmd:"" help:"Show the version."`
 	Guard   guardCmd   `cmd:"" hidden:"" help:"Clean up behind a run that was killed; started by run."`
+	Spin    spinCmd    `cmd:"" hidden:"" help:"Keep a CPU busy until standard input ends; started by certify."`
 }
 
 type guardCmd struct{}
@@ -49,7 +52,7 @@ func execute(ctx context.Context, args []string, s streams) int {
 	parser := kong.Must(&cli{},
 		kong.Name("mptcp-lab"),
 		kong.Description("A scriptable test lab for MPTCP path managers.\n\n"+exitCodes),
-		kong.Vars{"cpus": strconv.Itoa(runtime.NumCPU())},
+		kong.Vars{"cpus": strconv.Itoa(runtime.NumCPU()), "waiting": strconv.Itoa(waitingJobs * runtime.NumCPU())},
 		kong.Writers(s.out, s.err),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(s),

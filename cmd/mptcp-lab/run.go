@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
+	"github.com/mptcp-lab/mptcp-lab/coverage"
 	"github.com/mptcp-lab/mptcp-lab/lab"
 	"github.com/mptcp-lab/mptcp-lab/report"
 	"github.com/mptcp-lab/mptcp-lab/runner"
@@ -26,7 +28,10 @@ type runCmd struct {
 	Seed      uint64        `default:"1" help:"Seed of all random choices."`
 	Keep      bool          `help:"When all is done, keep the lab of the first case that failed (or of the last, if none did) until Ctrl-C, and say how to enter its hosts."`
 	AllowExec bool          `help:"Let scripts run programs of this machine in their hosts."`
+	Coverage  bool          `help:"At the end, list the counters, events, commands, options and settings that the cases have exercised, and which they never have."`
 	Verbose   int           `short:"v" type:"counter" help:"List every case with its time and output; twice: with its timeline."`
+
+	CoverageJSON string `type:"path" placeholder:"FILE" help:"Write the coverage to a file, as JSON, with the cases that have exercised each thing."`
 }
 
 // Help is the longer help of the command.
@@ -59,8 +64,33 @@ func (c *runCmd) Run(ctx context.Context, s streams) error {
 		style := report.Detect(s.out)
 		style.Verbose, style.Timelines = c.Verbose > 0, c.Verbose > 1
 		terminal := report.NewTerminal(s.out, header, style)
-		return exitOf(runner.Run(ctx, b, cases, c.config(terminal), terminal))
+		var recorder coverage.Recorder
+		if c.Coverage || c.CoverageJSON != "" {
+			b = recorder.Wrap(b)
+		}
+		end := exitOf(runner.Run(ctx, b, cases, c.config(terminal), terminal))
+		if err := c.report(recorder.Report(), s); err != nil {
+			return &exit{code: exitMachine, err: err}
+		}
+		return end
 	})
+}
+
+// report prints and writes the coverage, as asked.
+func (c *runCmd) report(r coverage.Report, s streams) error {
+	if c.Coverage {
+		if err := r.WriteText(s.out); err != nil {
+			return err
+		}
+	}
+	if c.CoverageJSON == "" {
+		return nil
+	}
+	f, err := os.Create(c.CoverageJSON)
+	if err != nil {
+		return fmt.Errorf("write the coverage: %w", err)
+	}
+	return errors.Join(r.WriteJSON(f), f.Close())
 }
 
 // list prints the selected cases, one ID a line, which run takes back as a path. It needs no backend.

@@ -1,0 +1,7 @@
+//go:build !linux
+
+package certify
+
+import "errors"
+
+func kernelWork() error { return errors.ErrUnsupported }
