@@ -203,37 +203,6 @@ func requireSymptom(t *testing.T, f breakage, s symptom, results results) {
 	}
 }
 
-// TestReach logs how far each fault of the in-kernel path manager reaches: how many functions about it fail, by their last
-// case, which is the fullest. It also logs those that none of the faults concerns.
-func TestReach(t *testing.T) {
-	if testing.Short() {
-		t.Skip("runs every function about the in-kernel path manager under every fault")
-	}
-	functions := functionsOf(t, "")
-	var cases []runner.Case
-	for _, f := range kernelFaults {
-		for _, c := range functions {
-			cases = append(cases, f.fault.under(f.name, c))
-		}
-	}
-	results := run(t, 96, cases)
-	reached := map[string]bool{}
-	for _, f := range kernelFaults {
-		count := map[report.Verdict]int{}
-		for _, c := range functions {
-			verdict := results[faulted(f.name, c.ID)].Verdict
-			count[verdict]++
-			reached[c.ID] = reached[c.ID] || verdict == report.Failed
-		}
-		t.Logf("%-22s %3d of %d fail, %d err", f.name, count[report.Failed], len(functions), count[report.Error])
-	}
-	for _, c := range functions {
-		if !reached[c.ID] {
-			t.Logf("no fault concerns %s", c.ID)
-		}
-	}
-}
-
 // TestAllReached demands of the functions of the other folders, by their last case, that each fails under a fault. What has
 // failed is not tried again, so that a few rounds are enough.
 func TestAllReached(t *testing.T) {
@@ -273,13 +242,8 @@ func TestAllReached(t *testing.T) {
 func functionsOf(t *testing.T, folder string) []runner.Case {
 	t.Helper()
 	return slices.DeleteFunc(lastCases(load(t, open(t).Features(), "regression", "features", "lessons")), func(c runner.Case) bool {
-		return strings.HasPrefix(c.ID, noDaemon) || folderOf(c) != folder || faulty(c)
+		return strings.HasPrefix(c.ID, noDaemon) || folderOf(c) != folder
 	})
-}
-
-// faulty are the cases about links and boxes that misbehave: they make their faults themselves.
-func faulty(c runner.Case) bool {
-	return strings.HasPrefix(c.ID, "regression/links/") || strings.HasPrefix(c.ID, "regression/middlebox/")
 }
 
 // folderOf is the folder of a case, as faults names it.
