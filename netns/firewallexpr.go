@@ -32,6 +32,7 @@ func firewallExprs(r lab.FirewallRule) []expr.Any {
 		portExprs(r.SourcePort, sourcePort),
 		portExprs(r.DestinationPort, destinationPort),
 		stateExprs(r.State),
+		markExprs(r.Mark),
 		{&expr.Counter{}},
 		targetExprs(r),
 	} {
@@ -101,6 +102,15 @@ func addressExprs(p netip.Prefix, offset map[bool]uint32) []expr.Any {
 		},
 		masked(mask),
 		equal(network.AsSlice()),
+	}
+}
+
+func markExprs(mark uint32) []expr.Any {
+	if mark == 0 {
+		return nil
+	}
+	return []expr.Any{
+		&expr.Meta{Key: expr.MetaKeyMARK, Register: register}, equal(binary.NativeEndian.AppendUint32(nil, mark)),
 	}
 }
 

@@ -39,7 +39,9 @@ type Host struct {
 type iface struct {
 	*port
 	peer       *port
-	far        *Host        // whose interface the peer is; nil: it is a port of a switch
+	far        *Host // whose interface the peer is; nil: it is a port of a switch
+	across     *port // where the link is cut, what gives the peer its carrier; nil: not cut
+	down       bool
 	neighbours []netip.Addr // of the peer, see meet
 	routes     []lab.Route  // added on the interface, to be restored when it comes up again
 }
@@ -209,17 +211,27 @@ func (h *Host) SetInterfaceUp(name string, up bool) error {
 	if err != nil {
 		return err
 	}
-	word := map[bool]string{true: "up", false: "down"}[up]
-	if err := h.conn.do(newRequest("set "+name+" "+word, unix.RTM_NEWLINK, 0, upMessage(i.index, up))); err != nil {
+	if err := i.setUp(up); err != nil {
 		return err
 	}
-	if err := errors.Join(i.settle(), i.peer.settle()); err != nil {
+	i.down = !up
+	if err := i.carry(); err != nil {
 		return err
 	}
 	if !up {
 		return nil
 	}
 	return h.restore(i)
+}
+
+// carry lets the peer have a carrier if the interface is up, as the peer of a plain veth interface has by itself.
+func (i *iface) carry() error {
+	if i.across != nil {
+		if err := i.across.setUp(!i.down); err != nil {
+			return err
+		}
+	}
+	return errors.Join(i.settle(), i.peer.settle())
 }
 
 // restore gives back what the kernel drops when an interface goes down.

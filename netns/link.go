@@ -94,9 +94,8 @@ func makeVeth(what string, a, b vethEnd) (*port, error) {
 	if err := a.conn.do(vethRequest(what, a, b)); err != nil {
 		return nil, err
 	}
-	up := []nl.NetlinkRequestData{upMessage(0, true), text(unix.IFLA_IFNAME, b.name)}
 	p := &port{conn: a.conn, name: a.name}
-	err := b.conn.do(newRequest("set "+b.name+" up", unix.RTM_NEWLINK, 0, up...))
+	err := (&port{conn: b.conn, name: b.name}).setUp(true)
 	if err == nil {
 		err = p.settle()
 	}
@@ -104,6 +103,11 @@ func makeVeth(what string, a, b vethEnd) (*port, error) {
 		return nil, errors.Join(err, p.remove())
 	}
 	return p, nil
+}
+
+func (p *port) setUp(up bool) error {
+	word := map[bool]string{true: "up", false: "down"}[up]
+	return p.conn.do(newRequest("set "+p.name+" "+word, unix.RTM_NEWLINK, 0, upMessage(0, up), text(unix.IFLA_IFNAME, p.name)))
 }
 
 func (p *port) remove() error { return p.conn.do(removeRequest(p.name)) }

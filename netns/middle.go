@@ -52,6 +52,9 @@ func (m *Middle) Link(a, b Endpoint, mtu int) (Cut, error) {
 	if err == nil {
 		err = errors.Join(attach(a, portA, b, portB), attach(b, portB, a, portA))
 	}
+	if err == nil {
+		err = errors.Join(a.across(m.port(cut.B)), b.across(m.port(cut.A)))
+	}
 	if err != nil {
 		return Cut{}, errors.Join(fmt.Errorf("link %s to %s: %w", a.Name, b.Name, err), m.remove(cut))
 	}
@@ -59,7 +62,7 @@ func (m *Middle) Link(a, b Endpoint, mtu int) (Cut, error) {
 }
 
 // Relink cuts a link that exists. Its interfaces are made anew with their indexes, MAC addresses, addresses and routes: connections
-// survive, but what is under way is lost, and so are sysctls of the interfaces.
+// survive, but what is under way is lost, and so are sysctls of the interfaces. One that is down stays down.
 func (m *Middle) Relink(a, b Endpoint, mtu int) (Cut, error) {
 	halfA, err := existing(a)
 	if err != nil {
@@ -74,6 +77,9 @@ func (m *Middle) Relink(a, b Endpoint, mtu int) (Cut, error) {
 	}
 	cut := m.next()
 	portA, portB, err := m.halves(cut, halfA, halfB, mtu)
+	if err == nil {
+		err = errors.Join(a.across(m.port(cut.B)), b.across(m.port(cut.A)))
+	}
 	if err == nil {
 		err = errors.Join(reattach(a, portA), reattach(b, portB))
 	}
@@ -96,6 +102,23 @@ func existing(e Endpoint) (half, error) {
 		return half{}, err
 	}
 	return half{Endpoint: e, index: p.index, mac: p.mac}, nil
+}
+
+// port is the inner end of that name.
+func (m *Middle) port(name string) *port { return &port{conn: m.conn, name: name} }
+
+// across tells the interface of a host what gives its peer a carrier from now on. A port of a switch is always up.
+func (e Endpoint) across(p *port) error {
+	if e.Host == nil {
+		return nil
+	}
+	e.Host.mu.Lock()
+	defer e.Host.mu.Unlock()
+	i, err := e.Host.find(e.Name)
+	if err == nil {
+		i.across = p
+	}
+	return err
 }
 
 func (m *Middle) next() Cut {
@@ -133,7 +156,10 @@ func reattach(e Endpoint, p *port) error {
 	if err != nil {
 		return err
 	}
-	return e.Host.restore(i)
+	if err := e.Host.restore(i); err != nil || !i.down {
+		return err
+	}
+	return errors.Join(i.setUp(false), i.carry())
 }
 
 func (m *Middle) remove(cut Cut) error {

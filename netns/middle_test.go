@@ -112,3 +112,49 @@ type hostState struct {
 	addresses []string
 	routes    []string
 }
+
+// TestCarrier takes one end of a link down: the other end loses its carrier, whether the link is a cable, is cut, or is cut
+// meanwhile.
+func TestCarrier(t *testing.T) {
+	tests := map[string]struct {
+		link   func(m *netns.Middle, a, b netns.Endpoint) error
+		relink bool
+	}{
+		"cable": {func(_ *netns.Middle, a, b netns.Endpoint) error { return netns.Link(a, b, 0) }, false},
+		"cut": {func(m *netns.Middle, a, b netns.Endpoint) error {
+			_, err := m.Link(a, b, 0)
+			return err
+		}, false},
+		"cut while down": {func(_ *netns.Middle, a, b netns.Endpoint) error { return netns.Link(a, b, 0) }, true},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			m := newMiddle(t)
+			a, b := newHost(t, netns.Options{Number: 1}), newHost(t, netns.Options{Number: 2})
+			ends := [2]netns.Endpoint{{Host: a, Name: "eth1"}, {Host: b, Name: "eth2"}}
+			require.NoError(t, test.link(m, ends[0], ends[1]))
+			address := netip.MustParsePrefix("10.0.1.1/24")
+			require.NoError(t, a.AddAddress("eth1", address))
+			requireStates := func(wantA, wantB netlink.LinkOperState) {
+				t.Helper()
+				got := [2]netlink.LinkOperState{interfaceOf(t, a, "eth1").OperState, interfaceOf(t, b, "eth2").OperState}
+				require.Equal(t, [2]netlink.LinkOperState{wantA, wantB}, got)
+			}
+
+			require.NoError(t, a.SetInterfaceUp("eth1", false))
+			requireStates(netlink.OperDown, netlink.OperDown)
+			if test.relink {
+				_, err := m.Relink(ends[0], ends[1], 0)
+				require.NoError(t, err)
+				requireStates(netlink.OperDown, netlink.OperDown)
+			}
+			require.NoError(t, b.SetInterfaceUp("eth2", false))
+			requireStates(netlink.OperDown, netlink.OperDown)
+			require.NoError(t, a.SetInterfaceUp("eth1", true))
+			requireStates(netlink.OperDown, netlink.OperDown)
+			require.NoError(t, b.SetInterfaceUp("eth2", true))
+			requireStates(netlink.OperUp, netlink.OperUp)
+			require.Contains(t, a.Addresses(), lab.Address{Interface: "eth1", Prefix: address})
+		})
+	}
+}
