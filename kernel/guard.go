@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"sync"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -98,9 +99,15 @@ func (g *guard) start() error {
 	if err != nil {
 		return err
 	}
+	self, err := unix.PidfdOpen(os.Getpid(), 0)
+	if err != nil {
+		return errors.Join(os.NewSyscallError("pidfd_open", err), conn.Close())
+	}
+	guarded := os.NewFile(uintptr(self), "guarded process")
+	defer guarded.Close()
 	cmd := exec.Command("/proc/self/exe", g.args...)
 	cmd.Args[0] = os.Args[0]
-	cmd.ExtraFiles = []*os.File{theirs}
+	cmd.ExtraFiles = []*os.File{theirs, guarded}
 	// What kills this process's group, such as Ctrl-C on the terminal, is not meant for the guard.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := cmd.Start(); err != nil {
@@ -118,10 +125,16 @@ func (g *guard) close() error {
 	return errors.Join(g.conn.Close(), g.cmd.Wait())
 }
 
+// Descriptors of the guard.
+const (
+	guardSocket  = 3 // by which it gets namespaces
+	guardProcess = 4 // whom it guards, as a pidfd
+)
+
 // Guard is all that the program of [Backend.GuardWith] does: it takes namespaces from file descriptor 3 until the process that
 // started it ends, and cleans those that are left.
 func Guard() error {
-	f := os.NewFile(3, "guarded")
+	f := os.NewFile(guardSocket, "guarded")
 	fc, err := net.FileConn(f)
 	if err != nil {
 		return fmt.Errorf("guard: %w: it is started by other commands, not by hand", err)
@@ -132,10 +145,27 @@ func Guard() error {
 		return errors.Join(errors.New("guard: file descriptor 3 is no unix socket"), err)
 	}
 	left, err := receiveUntilEnd(conn)
+	if len(left) > 0 {
+		err = errors.Join(err, awaitExit())
+	}
 	for _, ns := range left {
 		err = errors.Join(err, flush(ns))
 	}
 	return err
+}
+
+// exitTime bounds how long the end of a killed process may take.
+const exitTime = 30 * time.Second
+
+// awaitExit waits until the guarded process has closed all that it had: its end of the socket may be the first of its descriptors
+// to go, while its listeners still accept connections, which the guard would never see.
+func awaitExit() error {
+	process := []unix.PollFd{{Fd: guardProcess, Events: unix.POLLIN}}
+	for {
+		if _, err := unix.Poll(process, int(exitTime.Milliseconds())); err != unix.EINTR {
+			return os.NewSyscallError("poll the guarded process", err)
+		}
+	}
 }
 
 // receiveUntilEnd returns the namespaces that are still watched when the other end is closed.
