@@ -207,6 +207,29 @@ func (h *host) Conns() ([]lab.Conn, error) {
 	return conns, h.on(err)
 }
 
+func (h *host) Conn(token uint32) (lab.Conn, error) {
+	d, err := h.diag.get()
+	if err != nil {
+		return lab.Conn{}, h.on(err)
+	}
+	c, err := d.Conn(token)
+	return c, h.on(err)
+}
+
+func (h *host) Listeners() ([]lab.Listening, error) {
+	d, err := h.diag.get()
+	if err != nil {
+		return nil, h.on(err)
+	}
+	listeners, err := d.Listeners()
+	return listeners, h.on(err)
+}
+
+func (h *host) SocketsInUse(p lab.Protocol) (int, error) {
+	n, err := inside(h.real, func() (int, error) { return observe.SocketsInUse(p) })
+	return n, h.on(err)
+}
+
 func (h *host) Enter() string {
 	if h.real.FD() < 0 {
 		return ""

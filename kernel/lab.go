@@ -168,6 +168,35 @@ func (l *realLab) linkFailure() error {
 
 func (l *realLab) Wake() { l.seen.notify() }
 
+// Together implements [lab.Lab]. The last one runs on the caller's goroutine, so that a panic of it is the caller's.
+func (l *realLab) Together(ctx context.Context, do ...func(context.Context) error) error {
+	if len(do) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var (
+		others sync.WaitGroup
+		once   sync.Once
+		first  error
+	)
+	run := func(f func(context.Context) error) {
+		if err := f(ctx); err != nil {
+			once.Do(func() { first = err; cancel(err) })
+		}
+	}
+	for _, f := range do[:len(do)-1] {
+		others.Go(func() { run(f) })
+	}
+	run(do[len(do)-1])
+	others.Wait()
+	return first
+}
+
+func (l *realLab) Timeout(ctx context.Context, d time.Duration, cause error) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, d, cause)
+}
+
 func (l *realLab) Now() time.Duration { return l.record.now() }
 
 // Note implements [lab.Lab]. Before a step or check it takes the events that have happened and the counters that have moved,

@@ -38,8 +38,8 @@ type Options struct {
 }
 
 // Lab is one isolated set of hosts and links, and the record of what happened there.
-// Its methods may be called from one goroutine at a time, except Wake, Note and Timeline. While one goroutine waits, another may
-// use sockets and listeners.
+// Its methods, and those of all in it, may be called from one goroutine at a time, except Wake, Note and Timeline. What is to
+// happen side by side, such as both halves of a transfer, is given to Together.
 type Lab interface {
 	// Host adds a host with no address but loopback.
 	Host(ctx context.Context, name string, o HostOptions) (Host, error)
@@ -57,6 +57,11 @@ type Lab interface {
 	Wait(ctx context.Context, timeout time.Duration, cond func() (bool, error)) (bool, error)
 	// Wake makes a Wait evaluate its condition again.
 	Wake()
+	// Together does several things side by side, and returns when all are done. The first error ends the context of the others,
+	// and is returned. Meanwhile these may use sockets and listeners, and one of them Wait.
+	Together(ctx context.Context, do ...func(context.Context) error) error
+	// Timeout is ctx ended with that cause when d has passed in the lab's time.
+	Timeout(ctx context.Context, d time.Duration, cause error) (context.Context, context.CancelFunc)
 	// Now is the lab's time since it was opened.
 	Now() time.Duration
 
@@ -169,6 +174,13 @@ type Host interface {
 	Counters() (Counters, error)
 	// Conns is what inet_diag shows: every MPTCP connection of the host, with its subflows.
 	Conns() ([]Conn, error)
+	// Conn is what inet_diag shows when asked for one MPTCP connection, by its token.
+	Conn(token uint32) (Conn, error)
+	// Listeners are the listening sockets that inet_diag shows, those of endpoints with a port included, by address.
+	Listeners() ([]Listening, error)
+	// SocketsInUse counts the sockets of a protocol, as /proc/net/protocols does: on MPTCP its listeners and connections, on TCP
+	// their subflows too.
+	SocketsInUse(p Protocol) (int, error)
 
 	// Listen opens a listening socket.
 	Listen(ctx context.Context, o ListenOptions) (Listener, error)
@@ -226,6 +238,7 @@ type ListenOptions struct {
 	Protocol Protocol
 	Address  netip.AddrPort // unspecified address: all addresses of both families ("::"); port 0: any
 	Seed     uint64         // of the pattern (see package traffic), the same at both ends of a connection; 0: the lab's
+	Options  []SocketOption // set before it listens; accepted sockets inherit them as far as the kernel passes them on
 }
 
 // DialOptions are those of Host.Dial.
@@ -233,7 +246,9 @@ type DialOptions struct {
 	Protocol Protocol
 	Local    netip.AddrPort // bound source; zero: chosen by routing
 	Remote   netip.AddrPort
-	Seed     uint64 // of the pattern: the listener's; 0: the lab's
+	Seed     uint64         // of the pattern: the listener's; 0: the lab's
+	Options  []SocketOption // set before it connects
+	Data     []byte         // sent with the SYN where the peer allows it (TCP Fast Open), else after the handshake
 }
 
 // Listener accepts connections.
@@ -262,6 +277,14 @@ type Socket interface {
 	CloseWrite() error
 	// ReceiveEOF waits for the peer's end of the stream; data instead is an error.
 	ReceiveEOF(ctx context.Context) error
+	// ReceiveMessage takes up to n bytes, whatever their pattern, with one recvmsg(2); with peek they stay in the socket.
+	ReceiveMessage(ctx context.Context, n int, peek bool) (Message, error)
+	// Option reads an option by its name, one of SocketOptions, and SetOption sets one.
+	Option(name string) (any, error)
+	SetOption(o SocketOption) error
+	// Reconnect ends the connection (connect(2) with AF_UNSPEC) and makes another one with the same socket; both patterns begin
+	// anew. Nothing else may use the socket meanwhile.
+	Reconnect(ctx context.Context, remote netip.AddrPort) error
 	// Close closes gracefully, Abort at once (a reset: MP_FASTCLOSE on MPTCP).
 	Close() error
 	Abort() error

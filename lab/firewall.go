@@ -34,6 +34,7 @@ type FirewallRule struct {
 	Source, Destination         netip.Prefix
 	SourcePort, DestinationPort PortRange
 	State                       FlowState // what the tracked connection of a packet may be
+	Mark                        uint32    // of the packet, such as the SO_MARK of its socket
 
 	Target     string     // "accept", "drop", "reject", "masquerade", "snat" or "dnat"
 	RejectWith string     // of reject: one of RejectAnswers
@@ -277,6 +278,7 @@ func (r FirewallRule) String() string {
 	say(r.SourcePort != none, "%s sport %s", r.Protocol, r.SourcePort)
 	say(r.DestinationPort != none, "%s dport %s", r.Protocol, r.DestinationPort)
 	say(r.State != 0, "ct state %s", r.State)
+	say(r.Mark != 0, "meta mark %d", r.Mark)
 	say(true, "%s", r.targetText(ip))
 	return strings.Join(words, " ")
 }

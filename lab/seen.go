@@ -122,6 +122,7 @@ const (
 	KindCheck   EntryKind = "check"   // a check and its result
 	KindLink    EntryKind = "link"    // what a link did to a packet
 	KindKernel  EntryKind = "kernel"  // kernel log
+	KindReason  EntryKind = "why"     // a decision of a modelled path manager, and its reason
 )
 
 // Entry is one line of the timeline.

@@ -3,9 +3,9 @@
 package observe
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
-	"net/netip"
 	"slices"
 	"sync"
 	"syscall"
@@ -23,13 +23,6 @@ type Diag struct {
 	conn *netlink.Conn
 	raw  syscall.RawConn // of conn
 	seen sightings
-}
-
-// Listener is a listening socket.
-type Listener struct {
-	Address   netip.AddrPort
-	MPTCP     bool
-	Interface string // bound device, if any
 }
 
 // OpenDiag opens a NETLINK_SOCK_DIAG socket in the network namespace of the calling thread.
@@ -84,20 +77,54 @@ func (d *Diag) Conns() ([]lab.Conn, error) {
 	return join(mptcp, tcp), nil
 }
 
-// Listeners is every listening socket of the namespace, in order of address. It includes those that the in-kernel path
-// manager opened for endpoints with a port.
-func (d *Diag) Listeners() ([]Listener, error) {
+// Conn is one MPTCP connection of the namespace, which the kernel finds by its token; the rest is as in Conns. The error wraps
+// ENOENT when there is none.
+func (d *Diag) Conn(token uint32) (lab.Conn, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	sockets, err := d.dump(unix.IPPROTO_TCP, stateListen)
+	request, err := oneRequest(token)
 	if err != nil {
-		return nil, err
+		return lab.Conn{}, fmt.Errorf("look up MPTCP socket with token %d: %w", token, err)
 	}
-	listeners := make([]Listener, 0, len(sockets))
-	for _, s := range sockets {
-		listeners = append(listeners, Listener{Address: unmapped(s.Local), MPTCP: s.MPTCP, Interface: s.Interface})
+	messages, err := d.conn.Execute(request)
+	if err != nil {
+		return lab.Conn{}, fmt.Errorf("look up MPTCP socket with token %d: %w", token, err)
 	}
-	slices.SortFunc(listeners, func(a, b Listener) int { return a.Address.Compare(b.Address) })
+	mptcp, err := d.parse(messages)
+	if err != nil {
+		return lab.Conn{}, err
+	}
+	if len(mptcp) != 1 {
+		return lab.Conn{}, fmt.Errorf("look up MPTCP socket with token %d: %d answers", token, len(mptcp))
+	}
+	tcp, err := d.dump(unix.IPPROTO_TCP, stateConnected)
+	if err != nil {
+		return lab.Conn{}, err
+	}
+	slices.SortFunc(tcp, byIdentifiers)
+	return join(mptcp, tcp)[0], nil
+}
+
+// Listeners are the listening sockets of the namespace, MPTCP and TCP, in order of address. They include those that the in-kernel
+// path manager opened for endpoints with a port.
+func (d *Diag) Listeners() ([]lab.Listening, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var listeners []lab.Listening
+	for protocol, number := range map[lab.Protocol]uint32{lab.MPTCP: unix.IPPROTO_MPTCP, lab.TCP: unix.IPPROTO_TCP} {
+		sockets, err := d.dump(number, stateListen)
+		if err != nil {
+			return nil, err
+		}
+		for _, s := range sockets {
+			listeners = append(listeners, lab.Listening{
+				Protocol: protocol, Address: unmapped(s.Local), Subflow: protocol == lab.TCP && s.MPTCP, Interface: s.Interface,
+			})
+		}
+	}
+	slices.SortFunc(listeners, func(a, b lab.Listening) int {
+		return cmp.Or(a.Address.Compare(b.Address), cmp.Compare(a.Protocol, b.Protocol))
+	})
 	return listeners, nil
 }
 

@@ -109,18 +109,18 @@ func TestDiagSubflowsInOrderOfCreation(t *testing.T) {
 	require.False(t, passive[9].Backup)
 }
 
-func addressesOf(c lab.Conn) []SubflowAddr {
-	var addrs []SubflowAddr
+func addressesOf(c lab.Conn) []lab.SubflowAddrs {
+	var addrs []lab.SubflowAddrs
 	for _, s := range c.Subflows {
-		addrs = append(addrs, SubflowAddr{Local: s.Local, Remote: s.Remote})
+		addrs = append(addrs, lab.SubflowAddrs{Local: s.Local, Remote: s.Remote})
 	}
 	return addrs
 }
 
-func addressesOfFull(f Full) []SubflowAddr {
-	var addrs []SubflowAddr
+func addressesOfFull(f lab.FullInfo) []lab.SubflowAddrs {
+	var addrs []lab.SubflowAddrs
 	for _, s := range f.Subflows {
-		addrs = append(addrs, s.SubflowAddr)
+		addrs = append(addrs, s.SubflowAddrs)
 	}
 	return addrs
 }
@@ -160,10 +160,40 @@ func TestDiagListeners(t *testing.T) {
 	tcp, mp := connect(t, "tcp4", protocols{}), connect(t, "tcp6", mptcp)
 	listeners, err := d.Listeners()
 	require.NoError(t, err)
-	require.Equal(t, []Listener{
-		{Address: addrOf(tcp.listener.Addr())},
-		{Address: addrOf(mp.listener.Addr()), MPTCP: true},
+	require.Equal(t, []lab.Listening{
+		{Protocol: lab.TCP, Address: addrOf(tcp.listener.Addr())},
+		{Protocol: lab.MPTCP, Address: addrOf(mp.listener.Addr())},
+		{Protocol: lab.TCP, Address: addrOf(mp.listener.Addr()), Subflow: true},
 	}, listeners)
+}
+
+func TestDiagConn(t *testing.T) {
+	enterMPTCP(t)
+	d := openDiag(t)
+	p := connect(t, "tcp4", mptcp)
+	connect(t, "tcp6", mptcp)
+	info, err := MPTCPInfo(rawConn(t, p.client))
+	require.NoError(t, err)
+	c, err := d.Conn(info.Token)
+	require.NoError(t, err)
+	require.Equal(t, info.Token, c.Token)
+	require.Equal(t, addrOf(p.client.LocalAddr()), c.Local)
+	require.Len(t, c.Subflows, 1)
+
+	_, err = d.Conn(info.Token + 1)
+	require.ErrorIs(t, err, unix.ENOENT)
+}
+
+func TestSocketsInUse(t *testing.T) {
+	enterMPTCP(t)
+	connect(t, "tcp4", mptcp)
+	connect(t, "tcp6", mptcp)
+	connect(t, "tcp4", protocols{})
+	for protocol, want := range map[lab.Protocol]int{lab.MPTCP: 6, lab.TCP: 9} {
+		n, err := SocketsInUse(protocol)
+		require.NoError(t, err)
+		require.Equal(t, want, n)
+	}
 }
 
 func TestDiagInterface(t *testing.T) {

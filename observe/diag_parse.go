@@ -72,6 +72,19 @@ func dumpRequest(protocol, states uint32) (netlink.Message, error) {
 	}, nil
 }
 
+// oneRequest asks for the MPTCP socket with that token, which the kernel takes from the place of the cookie.
+func oneRequest(token uint32) (netlink.Message, error) {
+	m, err := dumpRequest(unix.IPPROTO_MPTCP, 0)
+	if err != nil {
+		return m, err
+	}
+	r := fromBytes[request](m.Data)
+	r.ID.Cookie[0] = token
+	copy(m.Data, asBytes(&r))
+	m.Header.Flags = netlink.Request
+	return m, nil
+}
+
 // Attributes of an answer, of its INET_DIAG_ULP_INFO, and of that one's INET_ULP_INFO_MPTCP.
 const (
 	attrInfo    = 2  // INET_DIAG_INFO

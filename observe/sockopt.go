@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"runtime"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -18,28 +19,6 @@ import (
 
 // ErrNotMPTCP tells that a socket is not an MPTCP one, or not any more: it is plain TCP or has fallen back to it.
 var ErrNotMPTCP = errors.New("not an MPTCP connection")
-
-// TCPInfo is struct tcp_info (include/uapi/linux/tcp.h); fields that the kernel does not know are zero.
-type TCPInfo = unix.TCPInfo
-
-// SubflowAddr is the pair of addresses of a subflow.
-type SubflowAddr struct {
-	Local  netip.AddrPort
-	Remote netip.AddrPort
-}
-
-// Full is what MPTCP_FULL_INFO says of a connection and of all its subflows, at one moment.
-type Full struct {
-	Info     lab.Info
-	Subflows []FullSubflow // in order of creation
-}
-
-// FullSubflow is one subflow of Full.
-type FullSubflow struct {
-	ID uint32 // counts the subflows of the connection, from 1 for the initial one; not an address identifier
-	SubflowAddr
-	TCP TCPInfo
-}
 
 // Options of level SOL_MPTCP (include/uapi/linux/mptcp.h), and TCP_IS_MPTCP of level SOL_TCP.
 const (
@@ -71,12 +50,12 @@ func MPTCPInfo(c syscall.RawConn) (lab.Info, error) {
 
 // SubflowAddrs reads the MPTCP_SUBFLOW_ADDRS of a connection (Linux 5.16), in order of creation. The error is
 // ErrNotMPTCP after a fallback.
-func SubflowAddrs(c syscall.RawConn) ([]SubflowAddr, error) {
+func SubflowAddrs(c syscall.RawConn) ([]lab.SubflowAddrs, error) {
 	pairs, err := subflowArray[subflowAddrs](c, "MPTCP_SUBFLOW_ADDRS", optSubflowAddrs)
 	if err != nil {
 		return nil, err
 	}
-	addrs := make([]SubflowAddr, len(pairs))
+	addrs := make([]lab.SubflowAddrs, len(pairs))
 	for i, p := range pairs {
 		if addrs[i], err = p.decode(); err != nil {
 			return nil, fmt.Errorf("read MPTCP_SUBFLOW_ADDRS: %w", err)
@@ -87,17 +66,35 @@ func SubflowAddrs(c syscall.RawConn) ([]SubflowAddr, error) {
 
 // TCPInfos reads the MPTCP_TCPINFO of a connection (Linux 5.16): the tcp_info of each subflow, in order of creation.
 // The error is ErrNotMPTCP after a fallback.
-func TCPInfos(c syscall.RawConn) ([]TCPInfo, error) {
-	return subflowArray[TCPInfo](c, "MPTCP_TCPINFO", optTCPInfo)
+func TCPInfos(c syscall.RawConn) ([]lab.TCPInfo, error) {
+	raw, err := subflowArray[unix.TCPInfo](c, "MPTCP_TCPINFO", optTCPInfo)
+	if err != nil {
+		return nil, err
+	}
+	infos := make([]lab.TCPInfo, len(raw))
+	for i, t := range raw {
+		infos[i] = decodeTCPInfo(t)
+	}
+	return infos, nil
+}
+
+// decodeTCPInfo keeps what the lab shows of a struct tcp_info; what the kernel does not know is zero.
+func decodeTCPInfo(t unix.TCPInfo) lab.TCPInfo {
+	return lab.TCPInfo{
+		State: stateName(t.State),
+		MSS:   t.Snd_mss,
+		RTO:   time.Duration(t.Rto) * time.Microsecond, RTT: time.Duration(t.Rtt) * time.Microsecond,
+		BytesSent: t.Bytes_sent, BytesAcked: t.Bytes_acked, BytesReceived: t.Bytes_received, BytesRetrans: t.Bytes_retrans,
+	}
 }
 
 // FullInfo reads the MPTCP_FULL_INFO of a connection (Linux 6.5). The error is ErrNotMPTCP after a fallback, and
 // EOPNOTSUPP on an older kernel.
-func FullInfo(c syscall.RawConn) (Full, error) {
+func FullInfo(c syscall.RawConn) (lab.FullInfo, error) {
 	for room := uint32(usualSubflows); ; {
 		full, count, err := fullInfo(c, room)
 		if err != nil {
-			return Full{}, err
+			return lab.FullInfo{}, err
 		}
 		if count <= room {
 			return full, nil
@@ -236,7 +233,7 @@ type fullInfoHead struct {
 	NumSubflows       uint32
 	SizeArraysUser    uint32
 	SubflowInfo       uint64 // pointer to an array of fullSubflowInfo
-	TCPInfo           uint64 // pointer to an array of TCPInfo
+	TCPInfo           uint64 // pointer to an array of struct tcp_info
 }
 
 // fullSubflowInfo is struct mptcp_subflow_info.
@@ -247,8 +244,8 @@ type fullSubflowInfo struct {
 }
 
 // fullInfo reads MPTCP_FULL_INFO with room for some subflows, and says how many there are.
-func fullInfo(c syscall.RawConn, room uint32) (Full, uint32, error) {
-	subflows, tcp := newElements[fullSubflowInfo](room), newElements[TCPInfo](room)
+func fullInfo(c syscall.RawConn, room uint32) (lab.FullInfo, uint32, error) {
+	subflows, tcp := newElements[fullSubflowInfo](room), newElements[unix.TCPInfo](room)
 	var pinner runtime.Pinner // the kernel gets their addresses as numbers
 	defer pinner.Unpin()
 	pinner.Pin(&subflows.b[0])
@@ -271,18 +268,18 @@ func fullInfo(c syscall.RawConn, room uint32) (Full, uint32, error) {
 		return err
 	})
 	if err != nil {
-		return Full{}, 0, err
+		return lab.FullInfo{}, 0, err
 	}
 	subflows.stride, tcp.stride = head.SizeSFInfoUser, head.SizeTCPInfoUser
 
-	full := Full{Info: decodeInfo(asBytes(&option.Info))}
+	full := lab.FullInfo{Info: decodeInfo(asBytes(&option.Info))}
 	for i := range min(room, head.NumSubflows) {
 		s := subflows.at(i)
 		addr, err := s.Addrs.decode()
 		if err != nil {
-			return Full{}, 0, fmt.Errorf("read MPTCP_FULL_INFO: %w", err)
+			return lab.FullInfo{}, 0, fmt.Errorf("read MPTCP_FULL_INFO: %w", err)
 		}
-		full.Subflows = append(full.Subflows, FullSubflow{ID: s.ID, SubflowAddr: addr, TCP: tcp.at(i)})
+		full.Subflows = append(full.Subflows, lab.FullSubflow{ID: s.ID, SubflowAddrs: addr, TCP: decodeTCPInfo(tcp.at(i))})
 	}
 	return full, head.NumSubflows, nil
 }
@@ -299,10 +296,10 @@ type sockaddrStorage struct {
 	_      [104]byte
 }
 
-func (a subflowAddrs) decode() (SubflowAddr, error) {
+func (a subflowAddrs) decode() (lab.SubflowAddrs, error) {
 	local, err1 := a.Local.decode()
 	remote, err2 := a.Remote.decode()
-	return SubflowAddr{Local: local, Remote: remote}, errors.Join(err1, err2)
+	return lab.SubflowAddrs{Local: local, Remote: remote}, errors.Join(err1, err2)
 }
 
 func (s sockaddrStorage) decode() (netip.AddrPort, error) {

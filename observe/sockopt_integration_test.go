@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"github.com/mptcp-lab/mptcp-lab/lab"
 	"github.com/mptcp-lab/mptcp-lab/pm"
 )
 
@@ -19,7 +20,7 @@ func TestSocketOptions(t *testing.T) {
 			p := connect(t, network, mptcp)
 			send(t, p.server, p.client, 1000)
 			raw := rawConn(t, p.client)
-			pair := SubflowAddr{Local: addrOf(p.client.LocalAddr()), Remote: addrOf(p.client.RemoteAddr())}
+			pair := lab.SubflowAddrs{Local: addrOf(p.client.LocalAddr()), Remote: addrOf(p.client.RemoteAddr())}
 
 			info, err := MPTCPInfo(raw)
 			require.NoError(t, err)
@@ -29,20 +30,20 @@ func TestSocketOptions(t *testing.T) {
 
 			addrs, err := SubflowAddrs(raw)
 			require.NoError(t, err)
-			require.Equal(t, []SubflowAddr{pair}, addrs)
+			require.Equal(t, []lab.SubflowAddrs{pair}, addrs)
 
 			tcp, err := TCPInfos(raw)
 			require.NoError(t, err)
 			require.Len(t, tcp, 1)
-			require.EqualValues(t, 1000, tcp[0].Bytes_received)
+			require.EqualValues(t, 1000, tcp[0].BytesReceived)
 
 			full, err := FullInfo(raw)
 			require.NoError(t, err)
 			require.Equal(t, info.Token, full.Info.Token)
 			require.Len(t, full.Subflows, 1)
 			require.EqualValues(t, 1, full.Subflows[0].ID)
-			require.Equal(t, pair, full.Subflows[0].SubflowAddr)
-			require.EqualValues(t, 1000, full.Subflows[0].TCP.Bytes_received)
+			require.Equal(t, pair, full.Subflows[0].SubflowAddrs)
+			require.EqualValues(t, 1000, full.Subflows[0].TCP.BytesReceived)
 
 			is, err := IsMPTCP(raw)
 			require.NoError(t, err)

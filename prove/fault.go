@@ -21,12 +21,15 @@ type Fault struct {
 	forgives bool // commands of the path manager that are refused look obeyed
 	packet   *packetFault
 
-	event  pm.EventKind                    // is not told
-	conn   func(lab.Conn) lab.Conn         // as inet_diag and socket options show it
-	counts func(moved, n uint64) uint64    // what a counter shows instead of n, having moved so many times between two readings
-	shown  func(pm.Endpoint) pm.Endpoint   // an endpoint as it is shown
-	told   func(pm.Limits) pm.Limits       // the limits as they are shown
-	seen   func([]lab.Packet) []lab.Packet // what a link has captured
+	event  pm.EventKind                          // is not told
+	conn   func(lab.Conn) lab.Conn               // as inet_diag and socket options show it
+	counts func(moved, n uint64) uint64          // what a counter shows instead of n, having moved so many times between two readings
+	shown  func(pm.Endpoint) pm.Endpoint         // an endpoint as it is shown
+	told   func(pm.Limits) pm.Limits             // the limits as they are shown
+	seen   func([]lab.Packet) []lab.Packet       // what a link has captured
+	read   func(any) any                         // an option of a socket
+	inUse  func(int) int                         // how many sockets there are
+	listen func([]lab.Listening) []lab.Listening // the listening sockets
 }
 
 // command is something that can be asked of a lab, as ip(8) names it where it can.
@@ -57,6 +60,7 @@ const (
 	firewallAdd     command = "firewall add"
 	firewallDelete  command = "firewall delete"
 	flowsDelete     command = "flows delete"
+	socketOption    command = "setsockopt"
 	socketShutdown  command = "shutdown"
 	socketClose     command = "close"
 	socketAbort     command = "abort"

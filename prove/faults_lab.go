@@ -16,6 +16,7 @@ var labFaults = []Fault{
 	{Name: "firewall rule not deleted", Effect: "The rules of a firewall stay.", ignores: firewallDelete},
 	{Name: "flows not forgotten", Effect: "A firewall keeps the connections that it tracks.", ignores: flowsDelete},
 	{Name: "connection not aborted", Effect: "A socket is not reset.", ignores: socketAbort},
+	{Name: "socket option not set", Effect: "A socket keeps the value of an option.", ignores: socketOption},
 	{Name: "stream not ended", Effect: "The end of a stream is not sent.", ignores: socketShutdown},
 	{Name: "socket or listener not closed", Effect: "A socket or listener stays open.", ignores: socketClose},
 }

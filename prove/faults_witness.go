@@ -1,6 +1,8 @@
 package prove
 
 import (
+	"slices"
+
 	"github.com/mptcp-lab/mptcp-lab/lab"
 	"github.com/mptcp-lab/mptcp-lab/pm"
 )
@@ -61,6 +63,19 @@ var witnessFaults = []Fault{
 			return c
 		},
 	},
+	{
+		Name: "numbers of socket options one too high", Effect: "A number that a socket option or ioctl tells, or bytes that it counts, are one too many.",
+		read: oneMore,
+	},
+	{
+		Name: "latest subflow left out of socket options", Effect: "The socket options that tell of subflows leave out the latest.",
+		read: withoutLatest,
+	},
+	{Name: "sockets in use one too many", Effect: "One more socket is counted than there is.", inUse: func(n int) int { return n + 1 }},
+	{
+		Name: "last listener hidden", Effect: "The last of the listening sockets is not shown.",
+		listen: func(all []lab.Listening) []lab.Listening { return all[:max(len(all)-1, 0)] },
+	},
 	{Name: "CREATED withheld", Effect: "No event CREATED is told.", event: pm.EventCreated},
 	{Name: "ESTABLISHED withheld", Effect: "No event ESTABLISHED is told.", event: pm.EventEstablished},
 	{Name: "CLOSED withheld", Effect: "No event CLOSED is told.", event: pm.EventClosed},
@@ -99,4 +114,50 @@ func eachSubflow(change func(*lab.Subflow)) func(lab.Conn) lab.Conn {
 		}
 		return c
 	}
+}
+
+// oneMore is the value of a socket option with its numbers one too high.
+func oneMore(value any) any {
+	more := func(t lab.TCPInfo) lab.TCPInfo {
+		t.BytesSent, t.BytesReceived, t.BytesAcked = t.BytesSent+1, t.BytesReceived+1, t.BytesAcked+1
+		return t
+	}
+	info := func(i lab.Info) lab.Info {
+		i.BytesSent, i.BytesReceived, i.BytesAcked, i.SubflowsTotal = i.BytesSent+1, i.BytesReceived+1, i.BytesAcked+1, i.SubflowsTotal+1
+		return i
+	}
+	switch v := value.(type) {
+	case int:
+		return v + 1
+	case lab.Info:
+		return info(v)
+	case []lab.TCPInfo:
+		v = slices.Clone(v)
+		for i := range v {
+			v[i] = more(v[i])
+		}
+		return v
+	case lab.FullInfo:
+		v.Info, v.Subflows = info(v.Info), slices.Clone(v.Subflows)
+		for i := range v.Subflows {
+			v.Subflows[i].ID++
+			v.Subflows[i].TCP = more(v.Subflows[i].TCP)
+		}
+		return v
+	}
+	return value
+}
+
+// withoutLatest is the value of a socket option without its last subflow.
+func withoutLatest(value any) any {
+	switch v := value.(type) {
+	case []lab.TCPInfo:
+		return v[:max(len(v)-1, 0)]
+	case []lab.SubflowAddrs:
+		return v[:max(len(v)-1, 0)]
+	case lab.FullInfo:
+		v.Subflows = v.Subflows[:max(len(v.Subflows)-1, 0)]
+		return v
+	}
+	return value
 }

@@ -120,8 +120,50 @@ func (h *faultyHost) Conns() ([]lab.Conn, error) {
 	}), err
 }
 
+// Conn implements [lab.Host].
+func (h *faultyHost) Conn(token uint32) (lab.Conn, error) {
+	c, err := h.Host.Conn(token)
+	return alter(h.probe, c, func(f *Fault) (lab.Conn, bool) {
+		if f.conn == nil || err != nil {
+			return lab.Conn{}, false
+		}
+		return f.conn(c), true
+	}), err
+}
+
+// Listeners implements [lab.Host].
+func (h *faultyHost) Listeners() ([]lab.Listening, error) {
+	all, err := h.Host.Listeners()
+	return alter(h.probe, all, func(f *Fault) ([]lab.Listening, bool) {
+		if f.listen == nil {
+			return nil, false
+		}
+		return f.listen(all), true
+	}), err
+}
+
+// SocketsInUse implements [lab.Host].
+func (h *faultyHost) SocketsInUse(p lab.Protocol) (int, error) {
+	n, err := h.Host.SocketsInUse(p)
+	return alter(h.probe, n, func(f *Fault) (int, bool) {
+		if f.inUse == nil {
+			return 0, false
+		}
+		return f.inUse(n), true
+	}), err
+}
+
+// options are those of a socket to be.
+func (h *faultyHost) options(all []lab.SocketOption) []lab.SocketOption {
+	if len(all) > 0 && h.probe.ignores(socketOption) {
+		return nil
+	}
+	return all
+}
+
 // Listen implements [lab.Host].
 func (h *faultyHost) Listen(ctx context.Context, o lab.ListenOptions) (lab.Listener, error) {
+	o.Options = h.options(o.Options)
 	l, err := h.Host.Listen(ctx, o)
 	if err != nil {
 		return nil, err
@@ -133,6 +175,7 @@ func (h *faultyHost) Listen(ctx context.Context, o lab.ListenOptions) (lab.Liste
 func (h *faultyHost) Dial(ctx context.Context, o lab.DialOptions) (lab.Socket, error) {
 	ctx, done := h.probe.within(ctx)
 	defer done()
+	o.Options = h.options(o.Options)
 	s, err := h.Host.Dial(ctx, o)
 	if err != nil {
 		return nil, err

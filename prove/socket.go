@@ -2,6 +2,7 @@ package prove
 
 import (
 	"context"
+	"net/netip"
 
 	"github.com/mptcp-lab/mptcp-lab/lab"
 )
@@ -84,6 +85,39 @@ func (s *socket) ReceiveEOF(ctx context.Context) error {
 	ctx, done := s.host.probe.within(ctx)
 	defer done()
 	return s.Socket.ReceiveEOF(ctx)
+}
+
+// ReceiveMessage implements [lab.Socket].
+func (s *socket) ReceiveMessage(ctx context.Context, n int, peek bool) (lab.Message, error) {
+	ctx, done := s.host.probe.within(ctx)
+	defer done()
+	return s.Socket.ReceiveMessage(ctx, n, peek)
+}
+
+// Reconnect implements [lab.Socket].
+func (s *socket) Reconnect(ctx context.Context, remote netip.AddrPort) error {
+	ctx, done := s.host.probe.within(ctx)
+	defer done()
+	return s.Socket.Reconnect(ctx, remote)
+}
+
+// Option implements [lab.Socket].
+func (s *socket) Option(name string) (any, error) {
+	value, err := s.Socket.Option(name)
+	return alter(s.host.probe, value, func(f *Fault) (any, bool) {
+		if f.read == nil || err != nil {
+			return nil, false
+		}
+		return f.read(value), true
+	}), err
+}
+
+// SetOption implements [lab.Socket].
+func (s *socket) SetOption(o lab.SocketOption) error {
+	if s.host.probe.ignores(socketOption) {
+		return nil
+	}
+	return s.Socket.SetOption(o)
 }
 
 // CloseWrite implements [lab.Socket].

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"go.starlark.net/starlark"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/mptcp-lab/mptcp-lab/lab"
 )
@@ -82,6 +81,8 @@ var connectSignature = signature{
 		{"listen", addressKind, starlark.None, "address that the server listens on; None: all addresses of both families"},
 		{"client_protocol", protocolKind, starlark.String("mptcp"), "what the client speaks"},
 		{"server_protocol", protocolKind, starlark.String("mptcp"), "what the server speaks"},
+		optionsParam("client_options", "the client's socket"),
+		optionsParam("server_options", "the listener, which hands down to what it accepts what the kernel hands down"),
 		{"establish", boolKind, starlark.True, "exchange one byte each way, for a client is fully established only once it has heard of its peer"},
 		socketTimeout,
 	},
@@ -127,8 +128,10 @@ func (t target) of(server *host) (netip.Addr, error) {
 
 // listening says what a listener of lab.connect listens on.
 type listening struct {
-	host    *host
-	options lab.ListenOptions
+	host     *host
+	protocol lab.Protocol
+	address  netip.AddrPort
+	options  string
 }
 
 func connect(c *call, l *labValue) (starlark.Value, error) {
@@ -143,14 +146,16 @@ func connect(c *call, l *labValue) (starlark.Value, error) {
 		r.ports++
 	}
 	dial := lab.DialOptions{Protocol: get[lab.Protocol](c, "client_protocol"), Remote: netip.AddrPortFrom(address, uint16(port))}
+	dial.Options = get[[]lab.SocketOption](c, "client_options")
 	if bind := get[netip.Addr](c, "bind"); bind.IsValid() {
 		dial.Local = netip.AddrPortFrom(bind, 0)
 	}
 	r.note(client.host.Name(), "connect to %s %s", server.host.Name(), dial.Remote)
-	lis, err := r.listen(c.ctx(), listening{server, lab.ListenOptions{
+	lis, err := r.listen(c.ctx(), server, lab.ListenOptions{
 		Protocol: get[lab.Protocol](c, "server_protocol"),
 		Address:  wildcard(get[netip.Addr](c, "listen"), port),
-	}})
+		Options:  get[[]lab.SocketOption](c, "server_options"),
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -170,11 +175,12 @@ func connect(c *call, l *labValue) (starlark.Value, error) {
 }
 
 // listen opens a listener of lab.connect, or returns the one that was opened before.
-func (r *run) listen(ctx context.Context, on listening) (lab.Listener, error) {
+func (r *run) listen(ctx context.Context, h *host, o lab.ListenOptions) (lab.Listener, error) {
+	on := listening{h, o.Protocol, o.Address, optionsText(o.Options)}
 	if l, ok := r.listeners[on]; ok {
 		return l, nil
 	}
-	l, err := on.host.host.Listen(ctx, on.options)
+	l, err := h.host.Listen(ctx, o)
 	if err != nil {
 		return nil, err
 	}
@@ -225,22 +231,21 @@ func transfer(c *call, in *conn) (starlark.Value, error) {
 
 // transfer sends and receives at once, for neither end could hold a large transfer alone.
 func (c *conn) transfer(ctx context.Context, ways []way, size int64) error {
-	group, ctx := errgroup.WithContext(ctx)
+	var halves []func(context.Context) error
 	for _, w := range ways {
-		group.Go(func() error {
+		halves = append(halves, func(ctx context.Context) error {
 			if err := w.from.socket.Send(ctx, size); err != nil {
 				return fmt.Errorf("%s sends: %w", w.from.host.host.Name(), err)
 			}
 			return nil
-		})
-		group.Go(func() error {
+		}, func(ctx context.Context) error {
 			if err := w.to.socket.Receive(ctx, size); err != nil {
 				return fmt.Errorf("%s receives: %w", w.to.host.host.Name(), err)
 			}
 			return nil
 		})
 	}
-	return group.Wait()
+	return c.client.run.lab.Together(ctx, halves...)
 }
 
 func pingPong(c *call, in *conn) (starlark.Value, error) {
@@ -261,7 +266,7 @@ func pingPong(c *call, in *conn) (starlark.Value, error) {
 func closeConn(c *call, in *conn) (starlark.Value, error) {
 	c.run.note(in.client.host.host.Name(), "close both ends")
 	timeout := get[time.Duration](c, "timeout")
-	ctx, cancel := context.WithTimeoutCause(c.ctx(), timeout, fmt.Errorf("not closed within %s", timeout))
+	ctx, cancel := c.run.lab.Timeout(c.ctx(), timeout, fmt.Errorf("not closed within %s", timeout))
 	defer cancel()
 	ends := []*socket{in.client, in.server}
 	for _, s := range ends {
@@ -269,10 +274,16 @@ func closeConn(c *call, in *conn) (starlark.Value, error) {
 			return nil, fmt.Errorf("%s ends its stream: %w", s.host.host.Name(), err)
 		}
 	}
-	for _, s := range ends {
-		if err := s.socket.ReceiveEOF(ctx); err != nil {
-			return nil, fmt.Errorf("%s waits for the end of the stream: %w", s.host.host.Name(), caused(ctx, err))
+	err := c.run.attend(ctx, func(ctx context.Context) error {
+		for _, s := range ends {
+			if err := s.socket.ReceiveEOF(ctx); err != nil {
+				return fmt.Errorf("%s waits for the end of the stream: %w", s.host.host.Name(), err)
+			}
 		}
+		return nil
+	})
+	if err != nil {
+		return nil, caused(ctx, err)
 	}
 	return nil, errors.Join(in.client.socket.Close(), in.server.socket.Close())
 }

@@ -178,7 +178,7 @@ func (l *loader) newCase(s *script, fn *starlark.Function, v variant) runner.Cas
 	title, _, _ := strings.Cut(strings.TrimSpace(fn.Doc()), "\n")
 	id := s.name + "::" + fn.Name() + v.label()
 	return runner.Case{
-		Case: report.Case{ID: id, File: s.name, Line: int(fn.Position().Line), Title: strings.TrimSpace(title)},
+		Case: report.Case{ID: id, File: s.name, Line: int(fn.Position().Line), Title: strings.TrimSpace(title), Tags: tags(s, fn)},
 		Run: func(ctx context.Context, in lab.Lab) runner.Outcome {
 			return l.runCase(ctx, in, id, fn, v.kwargs)
 		},

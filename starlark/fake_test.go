@@ -70,6 +70,20 @@ func (l *fakeLab) Wait(ctx context.Context, timeout time.Duration, cond func() (
 	}
 }
 
+// Together does one thing after the other.
+func (l *fakeLab) Together(ctx context.Context, do ...func(context.Context) error) error {
+	for _, f := range do {
+		if err := f(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *fakeLab) Timeout(ctx context.Context, d time.Duration, cause error) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, d, cause)
+}
+
 func (l *fakeLab) Wake()                 {}
 func (l *fakeLab) Now() time.Duration    { return l.now }
 func (l *fakeLab) Timeline() []lab.Entry { return l.timeline }
@@ -197,6 +211,10 @@ func (h *fakeHost) SetSysctl(name, value string) error { h.sysctl[name] = value;
 func (h *fakeHost) Firewall() lab.Firewall             { return nil }
 func (h *fakeHost) PathManager() lab.PathManager       { return fakeManager{h} }
 func (h *fakeHost) Conns() ([]lab.Conn, error)         { return nil, nil }
+
+func (h *fakeHost) Conn(uint32) (lab.Conn, error)          { return lab.Conn{}, errFake }
+func (h *fakeHost) Listeners() ([]lab.Listening, error)    { return nil, nil }
+func (h *fakeHost) SocketsInUse(lab.Protocol) (int, error) { return h.conns, nil }
 
 func (h *fakeHost) Exec(context.Context, []string, string) (lab.ExecResult, error) {
 	return lab.ExecResult{}, errFake
@@ -331,6 +349,15 @@ func (s *fakeSocket) CloseWrite() error                    { return nil }
 func (s *fakeSocket) ReceiveEOF(context.Context) error     { return nil }
 func (s *fakeSocket) Close() error                         { return nil }
 func (s *fakeSocket) Abort() error                         { return nil }
+func (s *fakeSocket) Option(string) (any, error)           { return 0, errFake }
+func (s *fakeSocket) SetOption(lab.SocketOption) error     { return errFake }
+
+func (s *fakeSocket) Reconnect(context.Context, netip.AddrPort) error { return errFake }
+
+func (s *fakeSocket) ReceiveMessage(context.Context, int, bool) (lab.Message, error) {
+	return lab.Message{}, errFake
+}
+
 func (s *fakeSocket) SendBytes(_ context.Context, b []byte) error {
 	s.peer.received.Write(b)
 	return nil

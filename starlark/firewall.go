@@ -67,6 +67,7 @@ var matching = []param{
 	{"iif", textKind, starlark.String(""), "name of the interface that they came in by"},
 	{"oif", textKind, starlark.String(""), "name of the interface that they leave by"},
 	{"state", stateKind, starlark.None, `what is known of their connection: "new", "established,related", "invalid"; one that is older than the first rule with a state, or of NAT, is new`},
+	{"mark", number(0, 1<<32-1), starlark.MakeInt(0), "their mark, such as the SO_MARK of their socket; 0: any"},
 }
 
 // rule reads the parameters of matching.
@@ -75,6 +76,7 @@ func (c *call) rule(target string) lab.FirewallRule {
 		Target: target, Protocol: get[string](c, "protocol"), InInterface: get[string](c, "iif"), OutInterface: get[string](c, "oif"),
 		Source: get[netip.Prefix](c, "source"), Destination: get[netip.Prefix](c, "destination"),
 		SourcePort: get[lab.PortRange](c, "sport"), DestinationPort: get[lab.PortRange](c, "dport"), State: get[lab.FlowState](c, "state"),
+		Mark: uint32(get[int64](c, "mark")),
 	}
 }
 

@@ -69,6 +69,10 @@ var hostNoun = &noun[*host]{
 			}
 			return connSnapshot.list(conns), nil
 		}},
+		{"listeners", "list of listening", "Its listening sockets by address, those of endpoints with a port included, as inet_diag shows them.", func(h *host) (starlark.Value, error) {
+			listeners, err := h.host.Listeners()
+			return listeningSnapshot.list(listeners), err
+		}},
 	},
 	methods: []method[*host]{
 		{signature{
@@ -103,6 +107,8 @@ check.equal(client.sysctl("net.mptcp.checksum_enabled"), "1")`,
 			doc:     "Brings an interface down; that of the peer only loses its carrier.",
 			example: "client.link_down(\"eth2\")\ncheck.fails(lambda: lab.connect(client, server, address = server.address(1), timeout = \"300ms\"))",
 		}, func(c *call, h *host) (starlark.Value, error) { return h.setUp(c, false) }},
+		hostConnMethod,
+		socketsInUseMethod,
 		{listenSignature, hostListen},
 		{dialSignature, hostConnect},
 		{ipSignature, hostIP},

@@ -90,7 +90,14 @@ func TestDiscovery(t *testing.T) {
 	cases, err := starlark.Load(t.Context(), []string{file}, starlark.Options{})
 	require.NoError(t, err)
 	require.Equal(t, "Both limits hold.", cases[0].Title)
-	require.Equal(t, 1, cases[0].Line)
+	require.Equal(t, 5, cases[0].Line)
+}
+
+func TestTags(t *testing.T) {
+	cases, err := starlark.Load(t.Context(), []string{"testdata/discover/scenarios/regression/limits.star"}, starlark.Options{})
+	require.NoError(t, err)
+	require.Equal(t, []string{"limits", "mptcp_join.sh", "quick", "regression"}, cases[0].Tags)
+	require.Equal(t, []string{"last word", "limits", "quick", "regression", "slow"}, cases[len(cases)-1].Tags)
 }
 
 func TestNamesAreThoseOfTheCommandLine(t *testing.T) {

@@ -35,6 +35,7 @@ var packetSnapshot = &snapshot[packet]{
 		{"seq", "sequence number", func(p packet) starlark.Value { return integer(p.Seq) }},
 		{"ack", "acknowledgement number", func(p packet) starlark.Value { return integer(p.Ack) }},
 		{"window", "window, as it is in the header", func(p packet) starlark.Value { return integer(p.Window) }},
+		{"tos", "type of service of its IP header; of IPv6 the traffic class", func(p packet) starlark.Value { return integer(p.TOS) }},
 		{"payload", "bytes of payload", func(p packet) starlark.Value { return integer(p.PayloadLen) }},
 		{"options", `names of its MPTCP options, as in RFC 8684: ["ADD_ADDR"]`, func(p packet) starlark.Value {
 			return packetOptions(p, func(i int) string { return p.Options[i].Name() })

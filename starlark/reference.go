@@ -33,7 +33,7 @@ func chapters() []documented {
 		labNoun, hostNoun, addrNoun, routeNoun, firewallNoun, managerNoun, endpointNoun, limitsNoun, monitorNoun, subflowNoun, linkNoun, impairmentSettings, trafficSnapshot,
 		selectionSettings, ruleNoun, heldNoun, verdictNoun, switchNoun,
 		connNoun, socketNoun, listenerNoun, checkNoun,
-		endpointSnapshot, limitsSnapshot, subflowSnapshot, infoSnapshot, connSnapshot, eventSnapshot, packetSnapshot,
+		endpointSnapshot, limitsSnapshot, subflowSnapshot, infoSnapshot, connSnapshot, listeningSnapshot, messageSnapshot, tcpInfoSnapshot, fullInfoSnapshot, fullSubflowSnapshot, eventSnapshot, packetSnapshot,
 		entrySnapshot, resultSnapshot, ipResultSnapshot, firewallSnapshot, errorSnapshot,
 	}
 }
@@ -172,6 +172,9 @@ const referenceHead = `# The language
 Scripts are [Starlark](https://github.com/bazelbuild/starlark/blob/master/spec.md), a small dialect of Python. A case is a
 top-level function ` + "`test_*`" + `; the first line of its docstring is its title; its first parameter is ` + "`lab`" + `; a parameter
 whose default is ` + "`each(…)`" + ` makes one case per value. A case that makes no check is an error.
+
+A case has tags, by which ` + "`--tag`" + ` selects: the folders and the name of its script; the words of a line ` + "`Tags: slow, nat`" + ` in its
+docstring or that of the script; and the selftests of the kernel behind ` + "`Counterpart:`" + ` there.
 
 ` + "`load(\"//lib/topology.star\", \"name\")`" + ` loads from the scenario root, ` + "`load(\"other.star\", \"name\")`" + ` from beside the script, and
 ` + "`load(\"@std//topology.star\", \"two_paths\")`" + ` from the library that comes with the program.

@@ -1,9 +1,11 @@
 package starlark
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math"
+	"sync/atomic"
 	"time"
 )
 
@@ -59,32 +61,26 @@ func (r *run) attend(ctx context.Context, do func(context.Context) error) error 
 	if len(r.served) == 0 && r.rules == 0 {
 		return do(ctx)
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	done := make(chan error, 1)
-	go func() {
-		done <- do(ctx)
+	var (
+		ended          atomic.Bool
+		result, served error
+	)
+	_ = r.lab.Together(ctx, func(ctx context.Context) error { // its error is one of the two
+		result = do(ctx)
+		ended.Store(true)
 		r.lab.Wake()
-	}()
-	var result error
-	ok, err := r.lab.Wait(ctx, math.MaxInt64, func() (bool, error) {
-		if err := r.serve(); err != nil {
-			return false, err
+		return nil
+	}, func(context.Context) error {
+		_, served = r.lab.Wait(ctx, math.MaxInt64, func() (bool, error) {
+			if err := r.serve(); err != nil {
+				return false, err
+			}
+			return ended.Load(), nil
+		})
+		if ctx.Err() != nil { // the other one says why
+			served = nil
 		}
-		select {
-		case result = <-done:
-			return true, nil
-		default:
-			return false, nil
-		}
+		return served
 	})
-	if ok {
-		return result
-	}
-	stopped := ctx.Err() != nil
-	cancel()
-	if result = <-done; stopped {
-		return result
-	}
-	return err
+	return cmp.Or(served, result)
 }

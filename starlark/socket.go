@@ -93,6 +93,10 @@ var socketNoun = &noun[*socket]{
 			doc:     "Receives that many bytes, and returns them.",
 			example: "conn = lab.connect(client, server)\nconn.server.send(b\"\\x00\\x01\")\ncheck.equal(conn.client.receive_bytes(2), b\"\\x00\\x01\")",
 		}, receiveBytes},
+		recvmsgMethod,
+		getsockoptMethod,
+		setsockoptMethod,
+		reconnectMethod,
 		{signature{
 			name: "receive_eof", params: []param{socketTimeout}, returns: "None",
 			doc:     "Waits for the end of the peer's stream; data instead is an error.",
@@ -127,7 +131,7 @@ var socketNoun = &noun[*socket]{
 // within does something that takes at most the call's timeout.
 func (s *socket) within(c *call, do func(context.Context) error) error {
 	timeout := get[time.Duration](c, "timeout")
-	ctx, cancel := context.WithTimeoutCause(c.ctx(), timeout, fmt.Errorf("not done within %s", timeout))
+	ctx, cancel := c.run.lab.Timeout(c.ctx(), timeout, fmt.Errorf("not done within %s", timeout))
 	defer cancel()
 	return caused(ctx, s.run.attend(ctx, do))
 }
@@ -181,7 +185,10 @@ var dialSignature = signature{
 		{"address", addressKind, nil, "address to connect to"},
 		{"port", number(1, 65535), nil, "port to connect to"},
 		{"bind", addressKind, starlark.None, "source address; None: routing chooses"},
-		protocolParam, socketTimeout,
+		protocolParam,
+		optionsParam("options", "the socket"),
+		{"data", is[starlark.Bytes]("bytes"), starlark.Bytes(""), "sent with the SYN where the peer has given a cookie for that (TCP Fast Open), else after the handshake"},
+		socketTimeout,
 	},
 	returns: "socket",
 	doc:     "Connects to a listener, and returns this end. lab.connect makes both ends at once.",
@@ -195,6 +202,8 @@ func hostConnect(c *call, h *host) (starlark.Value, error) {
 	o := lab.DialOptions{
 		Protocol: get[lab.Protocol](c, "protocol"),
 		Remote:   netip.AddrPortFrom(get[netip.Addr](c, "address"), uint16(get[int64](c, "port"))),
+		Options:  get[[]lab.SocketOption](c, "options"),
+		Data:     []byte(get[starlark.Bytes](c, "data")),
 	}
 	if bind := get[netip.Addr](c, "bind"); bind.IsValid() {
 		o.Local = netip.AddrPortFrom(bind, 0)
@@ -205,7 +214,7 @@ func hostConnect(c *call, h *host) (starlark.Value, error) {
 
 func (h *host) dial(c *call, o lab.DialOptions) (*socket, error) {
 	timeout := get[time.Duration](c, "timeout")
-	ctx, cancel := context.WithTimeoutCause(c.ctx(), timeout, fmt.Errorf("not connected within %s", timeout))
+	ctx, cancel := c.run.lab.Timeout(c.ctx(), timeout, fmt.Errorf("not connected within %s", timeout))
 	defer cancel()
 	var s lab.Socket
 	err := h.run.attend(ctx, func(ctx context.Context) (err error) {
@@ -224,6 +233,7 @@ var listenSignature = signature{
 		{"port", portKind, starlark.MakeInt(0), "port to listen on; 0: any that is free"},
 		{"address", addressKind, starlark.None, "address to listen on; None: all addresses of both families"},
 		protocolParam,
+		optionsParam("options", "the socket"),
 	},
 	returns: "listener",
 	doc:     "Opens a listening socket. Joins to announced addresses need one that covers them.",
@@ -235,6 +245,7 @@ check.fails(lambda: client.connect(server.address(0), 9000), "refused")`,
 
 func hostListen(c *call, h *host) (starlark.Value, error) {
 	o := lab.ListenOptions{Protocol: get[lab.Protocol](c, "protocol"), Address: wildcard(get[netip.Addr](c, "address"), get[int64](c, "port"))}
+	o.Options = get[[]lab.SocketOption](c, "options")
 	h.run.note(h.host.Name(), "listen on %s", o.Address)
 	l, err := h.host.Listen(c.ctx(), o)
 	if err != nil {
@@ -287,7 +298,7 @@ func acceptSocket(c *call, l *listener) (starlark.Value, error) {
 
 func (h *host) accept(c *call, l lab.Listener) (*socket, error) {
 	timeout := get[time.Duration](c, "timeout")
-	ctx, cancel := context.WithTimeoutCause(c.ctx(), timeout, fmt.Errorf("no connection came within %s", timeout))
+	ctx, cancel := c.run.lab.Timeout(c.ctx(), timeout, fmt.Errorf("no connection came within %s", timeout))
 	defer cancel()
 	var s lab.Socket
 	err := h.run.attend(ctx, func(ctx context.Context) (err error) {

@@ -54,6 +54,9 @@ func dial(ctx context.Context, in func(func() error) error, o lab.DialOptions) (
 		return nil, err
 	}
 	defer f.Close()
+	if err := setOptions(f, o.Options); err != nil {
+		return nil, err
+	}
 	if o.Local.IsValid() {
 		local, err := sockaddr(in, o.Local)
 		if err != nil {
@@ -63,35 +66,41 @@ func dial(ctx context.Context, in func(func() error) error, o lab.DialOptions) (
 			return nil, fmt.Errorf("bind: %w", err)
 		}
 	}
-	return connectFile(ctx, f, remote, o.Seed)
+	return connectFile(ctx, f, remote, o)
 }
 
 // connectFile connects an open socket, which stays the caller's to close; the returned Socket has its own descriptor.
-func connectFile(ctx context.Context, f *os.File, remote unix.Sockaddr, seed uint64) (*Socket, error) {
+func connectFile(ctx context.Context, f *os.File, remote unix.Sockaddr, o lab.DialOptions) (*Socket, error) {
 	nc, err := net.FileConn(f)
 	if err != nil {
 		return nil, err
 	}
 	conn := nc.(*net.TCPConn) // as the family is AF_INET or AF_INET6
-	if err := connect(ctx, conn, remote); err != nil {
+	sent, err := connect(ctx, conn, remote, o.Data)
+	if err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
-	s, err := newSocket(conn, dialer, seed)
+	s, err := newSocket(conn, dialer, o.Seed)
 	if err != nil {
 		return nil, err
 	}
+	s.out.count(o.Data[:sent])
 	if s.local == s.remote {
 		// A simultaneous open with itself, when nothing listens on a port that the kernel then chose as the local one.
 		return nil, errors.Join(fmt.Errorf("%w (the socket connected to itself)", unix.ECONNREFUSED), s.Abort())
 	}
+	if err := s.SendBytes(ctx, o.Data[sent:]); err != nil {
+		return nil, errors.Join(err, s.Abort())
+	}
 	return s, nil
 }
 
-// connect starts the handshake and waits for its end.
-func connect(ctx context.Context, conn *net.TCPConn, remote unix.Sockaddr) error {
+// connect starts the handshake, with data in its SYN if there is any, and waits for its end. It returns how much of the data the
+// kernel took: none where it had to ask the peer for a cookie first.
+func connect(ctx context.Context, conn *net.TCPConn, remote unix.Sockaddr, data []byte) (sent int, err error) {
 	raw, err := conn.SyscallConn()
 	if err != nil {
-		return err
+		return 0, err
 	}
 	started := false
 	var result error
@@ -100,7 +109,7 @@ func connect(ctx context.Context, conn *net.TCPConn, remote unix.Sockaddr) error
 		return raw.Write(func(fd uintptr) (done bool) {
 			if !started {
 				started = true
-				result = unix.Connect(int(fd), remote)
+				sent, result = begin(int(fd), remote, data)
 				// On EINTR the handshake goes on all the same.
 				return !errors.Is(result, unix.EINPROGRESS) && !errors.Is(result, unix.EINTR)
 			}
@@ -109,9 +118,20 @@ func connect(ctx context.Context, conn *net.TCPConn, remote unix.Sockaddr) error
 		})
 	})
 	if err != nil {
-		return err // result is then that the handshake goes on
+		return 0, err // result is then that the handshake goes on
 	}
-	return result
+	return sent, result
+}
+
+func begin(fd int, remote unix.Sockaddr, data []byte) (sent int, err error) {
+	if len(data) == 0 {
+		return 0, unix.Connect(fd, remote)
+	}
+	sent, err = unix.SendmsgN(fd, data, nil, remote, unix.MSG_FASTOPEN)
+	if err == nil {
+		err = unix.EINPROGRESS
+	}
+	return max(sent, 0), err
 }
 
 // connected tells whether the handshake has ended, and how. The poller may wake up for nothing: a socket that is not

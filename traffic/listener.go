@@ -59,6 +59,9 @@ func listen(in func(func() error) error, o lab.ListenOptions) (*Listener, error)
 	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1); err != nil {
 		return nil, fmt.Errorf("SO_REUSEADDR: %w", err)
 	}
+	if err := setOptions(f, o.Options); err != nil {
+		return nil, err
+	}
 	if err := unix.Bind(fd, sa); err != nil {
 		return nil, fmt.Errorf("bind: %w", err)
 	}

@@ -141,10 +141,10 @@ func (d *Decoder) layer(typ gopacket.LayerType) header {
 // packet makes the packet of the layers that were decoded, the innermost IP header being of type network.
 func (d *Decoder) packet(network gopacket.LayerType) (Packet, error) {
 	src, dst, length := d.ip4.SrcIP, d.ip4.DstIP, d.ip4SegmentLen()
-	version, want := d.ip4.Version, uint8(4)
+	version, want, tos := d.ip4.Version, uint8(4), d.ip4.TOS
 	if network == layers.LayerTypeIPv6 {
 		src, dst, length = d.ip6.SrcIP, d.ip6.DstIP, d.ip6SegmentLen()
-		version, want = d.ip6.Version, 6
+		version, want, tos = d.ip6.Version, 6, d.ip6.TrafficClass
 	}
 	if version != want {
 		return Packet{}, fmt.Errorf("decode %v: version %d", network, version)
@@ -157,6 +157,7 @@ func (d *Decoder) packet(network gopacket.LayerType) (Packet, error) {
 		Seq:        d.tcp.Seq,
 		Ack:        d.tcp.Ack,
 		Window:     d.tcp.Window,
+		TOS:        tos,
 		PayloadLen: length - len(header),
 		Options:    parseOptions(header[lenTCPHeader:]),
 	}, nil

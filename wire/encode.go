@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"net/netip"
 
 	"github.com/gopacket/gopacket"
 	"github.com/gopacket/gopacket/layers"
@@ -34,7 +33,7 @@ func encode(p Packet, payload []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	ip, err := ipLayer(p.Src.Addr(), p.Dst.Addr(), lenTCPHeader+size+len(payload))
+	ip, err := ipLayer(p, lenTCPHeader+size+len(payload))
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +75,8 @@ type serializableIP interface {
 }
 
 // ipLayer is the IP header in front of a TCP segment of that many bytes.
-func ipLayer(src, dst netip.Addr, segment int) (serializableIP, error) {
+func ipLayer(p Packet, segment int) (serializableIP, error) {
+	src, dst := p.Src.Addr(), p.Dst.Addr()
 	limit := math.MaxUint16
 	switch {
 	case src.Is4() && dst.Is4():
@@ -91,6 +91,7 @@ func ipLayer(src, dst netip.Addr, segment int) (serializableIP, error) {
 	if src.Is4() {
 		return &layers.IPv4{
 			Version:  4,
+			TOS:      p.TOS,
 			Flags:    layers.IPv4DontFragment,
 			TTL:      defaultTTL,
 			Protocol: layers.IPProtocolTCP,
@@ -99,11 +100,12 @@ func ipLayer(src, dst netip.Addr, segment int) (serializableIP, error) {
 		}, nil
 	}
 	return &layers.IPv6{
-		Version:    6,
-		NextHeader: layers.IPProtocolTCP,
-		HopLimit:   defaultTTL,
-		SrcIP:      src.AsSlice(),
-		DstIP:      dst.AsSlice(),
+		Version:      6,
+		TrafficClass: p.TOS,
+		NextHeader:   layers.IPProtocolTCP,
+		HopLimit:     defaultTTL,
+		SrcIP:        src.AsSlice(),
+		DstIP:        dst.AsSlice(),
 	}, nil
 }
 

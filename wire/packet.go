@@ -13,6 +13,7 @@ type Packet struct {
 	Seq        uint32
 	Ack        uint32
 	Window     uint16 // unscaled
+	TOS        uint8  // of the IP header: the type of service, or the traffic class of IPv6
 	PayloadLen int    // bytes of payload on the wire, also when it was not captured
 	Options    []Option
 }
