@@ -1,0 +1,274 @@
+package mptcp
+
+import (
+	"slices"
+	"syscall"
+	"time"
+
+	"github.com/mptcp-lab/mptcp-lab/emulator/tcp"
+	"github.com/mptcp-lab/mptcp-lab/wire"
+)
+
+const ebadmsg syscall.Errno = 74
+
+// Shutdown ends this end's stream.
+func (c *Conn) Shutdown() {
+	switch c.state {
+	case tcp.Established:
+		c.setState(tcp.FinWait1)
+	case tcp.CloseWait:
+		c.setState(tcp.LastAck)
+	default:
+		return
+	}
+	c.shut = true
+	c.endStream()
+}
+
+// endStream sends the DATA_FIN, when all data were sent (mptcp_check_send_data_fin).
+func (c *Conn) endStream() {
+	if !c.shut || c.finSent || c.sndNxt != c.writeSeq || len(c.again) > 0 {
+		return
+	}
+	if c.fallback {
+		c.finSent = true
+		c.writeSeq++
+		c.sndNxt = c.writeSeq
+		c.first.tcp.Shutdown()
+		if c.state == tcp.LastAck {
+			c.setState(tcp.Closed)
+		} else if c.state == tcp.FinWait1 {
+			c.setState(tcp.FinWait2)
+		} else if c.state == tcp.Closing {
+			c.setState(tcp.Closed)
+		}
+		c.schedule()
+		return
+	}
+	c.finSent = true
+	c.writeSeq++
+	c.sndNxt = c.writeSeq
+	c.ackAll()
+	c.armRetransmission()
+}
+
+// finAcked goes on as the peer has acknowledged the DATA_FIN (mptcp_check_data_fin_ack).
+func (c *Conn) finAcked() {
+	switch c.state {
+	case tcp.FinWait1:
+		c.setState(tcp.FinWait2)
+	case tcp.Closing, tcp.LastAck:
+		c.finish()
+	}
+	c.schedule()
+}
+
+// finish ends all subflows, as both streams have ended.
+func (c *Conn) finish() {
+	c.setState(tcp.Closed)
+	for _, f := range slices.Clone(c.subflows) {
+		f.tcp.Shutdown()
+	}
+	c.schedule()
+}
+
+// Close closes the connection: in good order, unless received data were not read.
+func (c *Conn) Close() {
+	if c.orphan {
+		return
+	}
+	c.pm.Closed()
+	c.orphan = true
+	if len(c.received) > 0 {
+		c.fastClose()
+		return
+	}
+	if c.state == tcp.SynSent {
+		c.setState(tcp.Closed)
+		c.first.tcp.Vanish(0)
+		c.destroy()
+		return
+	}
+	c.Shutdown()
+	c.schedule()
+}
+
+// Abort closes the connection at once.
+func (c *Conn) Abort() {
+	if c.orphan {
+		return
+	}
+	c.pm.Closed()
+	c.orphan = true
+	c.fastClose()
+}
+
+// Disconnect ends the connection without closing its socket (mptcp_disconnect).
+func (c *Conn) Disconnect() { c.Abort() }
+
+// fastClose resets all subflows with MP_FASTCLOSE (mptcp_do_fastclose).
+func (c *Conn) fastClose() {
+	c.setState(tcp.Closed)
+	for _, f := range slices.Clone(c.subflows) {
+		c.eventlessly(f)
+		if c.fallback {
+			f.tcp.Abort(tcp.ECONNRESET)
+			continue
+		}
+		if f.tcp.State() != tcp.Closed && f.tcp.State() != tcp.SynSent {
+			f.count("MPFastcloseTx")
+			f.count("MPRstTx")
+		}
+		f.tcp.Abort(tcp.ECONNRESET, &wire.FastClose{Key: c.peerKey}, &wire.TCPRst{})
+	}
+	c.subflows = nil
+	c.destroy()
+}
+
+func (c *Conn) eventlessly(f *Subflow) { f.eventDone = true }
+
+// peerClosedFast ends the connection as the peer asks for with MP_FASTCLOSE.
+func (c *Conn) peerClosedFast() {
+	if c.state == tcp.Closed {
+		return
+	}
+	c.why = tcp.ECONNRESET
+	switch c.state {
+	case tcp.CloseWait:
+		c.why = tcp.EPIPE
+	case tcp.SynSent:
+		c.why = tcp.ECONNREFUSED
+	}
+	c.setState(tcp.Closed)
+	c.host.After(workDelay, func() {
+		for _, f := range slices.Clone(c.subflows) {
+			c.eventlessly(f)
+			if f.tcp.State() != tcp.Closed {
+				f.count("MPRstTx")
+			}
+			f.tcp.Abort(tcp.ECONNRESET, &wire.TCPRst{})
+		}
+		c.subflows = nil
+		c.destroy()
+	})
+}
+
+// failed ends a connection with its only subflow, as plain TCP does.
+func (c *Conn) failed(why syscall.Errno) {
+	if c.state != tcp.Closed || why != 0 {
+		c.why = why
+	}
+	c.setState(tcp.Closed)
+	c.schedule()
+}
+
+// onList tells whether a subflow is on the list.
+func (c *Conn) onList(f *Subflow) bool { return slices.Contains(c.subflows, f) }
+
+// closeDead closes the subflows that TCP, or the peer, has closed (__mptcp_close_subflow).
+func (c *Conn) closeDead() {
+	for _, f := range slices.Clone(c.subflows) {
+		state := f.state()
+		if state == tcp.Closed || state == tcp.CloseWait && c.state == tcp.Established && !c.fallback {
+			if f.quiet {
+				continue
+			}
+			c.closeSubflow(f)
+		}
+	}
+}
+
+// closeSubflow closes a subflow (mptcp_close_ssk).
+func (c *Conn) closeSubflow(f *Subflow) {
+	if !f.eventDone {
+		f.eventDone = true
+		for _, x := range c.subflows { // the next closing brings those that were reset for bad data along
+			if x.quiet && x != f {
+				x.quiet = false
+				c.schedule()
+			}
+		}
+		c.pm.SubflowClosed(f)
+	}
+	pending := f.tcp.Queued() > 0 || f.dead
+	f.stale = false
+	if f != c.first {
+		c.unlink(f)
+		if !f.dead {
+			c.closing = append(c.closing, f)
+		}
+	}
+	if !f.dead {
+		if f.tcp.State() == tcp.SynSent {
+			f.tcp.Vanish(0)
+		} else {
+			f.tcp.Shutdown()
+		}
+	}
+	if pending {
+		c.reinject()
+	}
+	c.checkEnd()
+}
+
+// alive is how many subflows can still carry something.
+func (c *Conn) alive() (n int) {
+	for _, f := range c.subflows {
+		if !f.eventDone && f.state() != tcp.Closed {
+			n++
+		}
+	}
+	return n
+}
+
+// checkEnd gives the connection up when it has no subflow left, now or after a while (mptcp_worker, mptcp_close_tout).
+func (c *Conn) checkEnd() {
+	if c.closed {
+		return
+	}
+	if c.state == tcp.Closed {
+		if c.orphan {
+			c.leave()
+		}
+		return
+	}
+	if c.alive() > 0 {
+		return
+	}
+	wait := c.host.Manager.Settings().CloseTimeout
+	switch {
+	case c.orphan && c.state != tcp.Established:
+		wait = 0
+	case c.orphan:
+		wait = time.Minute
+	}
+	if wait < 0 || c.closeAt.Pending() {
+		return
+	}
+	c.closeAt = c.host.Stack.Clock().After(wait, func() {
+		if c.alive() > 0 || c.closed {
+			return
+		}
+		c.why = tcp.ENOTCONN
+		c.setState(tcp.Closed)
+		c.ended = true
+		if c.orphan {
+			c.destroy()
+		}
+	})
+}
+
+// leave lets go of a connection whose streams have both ended, and whose program has closed it.
+func (c *Conn) leave() {
+	for _, f := range slices.Clone(c.subflows) {
+		c.eventlessly(f)
+		f.tcp.Shutdown()
+	}
+	c.destroy()
+}
+
+// Err is why the connection ended, if it did not do so in good order.
+func (c *Conn) Err() syscall.Errno { return c.why }
+
+// Connected tells whether the handshake was done.
+func (c *Conn) Connected() bool { return c.connected }
