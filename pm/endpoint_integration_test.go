@@ -56,6 +56,18 @@ func TestEndpointIsKeptAsAdded(t *testing.T) {
 	}
 }
 
+// An old kernel must not refuse the flag of a later one: it leaves out the bits that it does not know. It is what "ignore unknown
+// flags" of pm_netlink.sh looks at.
+func TestUnknownFlagsAreIgnored(t *testing.T) {
+	const unknown = pm.Flags(1 << 30)
+	c := dial(t, newNetNS(t))
+	require.NoError(t, c.AddEndpoint(pm.Endpoint{ID: 1, Address: nth(1), Flags: pm.FlagSignal | unknown}))
+	got, err := c.Endpoint(1)
+	require.NoError(t, err)
+	require.Equal(t, pm.FlagSignal, got.Flags)
+	require.Equal(t, "10.0.1.1 id 1 signal", got.String())
+}
+
 func TestLaminarEndpoint(t *testing.T) {
 	c := dial(t, newNetNS(t))
 	e := pm.Endpoint{ID: 1, Address: nth(1), Flags: pm.FlagLaminar}

@@ -24,7 +24,7 @@ var (
 	iproute2 = [2]int{7, 1}
 )
 
-// TestCorpus holds mptcp-lab ip against the recording of iproute2.
+// TestCorpus holds the command against the recording of iproute2.
 func TestCorpus(t *testing.T) {
 	if *record {
 		t.Skip("recording")
@@ -34,9 +34,9 @@ func TestCorpus(t *testing.T) {
 	if release := unix.ByteSliceToString(name.Release[:]); older(release, recorded) {
 		t.Skipf("the recording has the answers of Linux %d.%d; on %s, use TestCorpusIproute2", recorded[0], recorded[1], release)
 	}
-	lab := buildLab(t)
+	own := build(t, "./testdata/ip")
 	eachSequence(t, func(t *testing.T, r *hosts, file string, b *block) {
-		s := newSession(t, r, lab, b)
+		s := newSession(t, r, own, b)
 		for _, x := range b.steps {
 			got, err := s.do(x)
 			if err != nil {
@@ -55,7 +55,7 @@ func TestCorpusIproute2(t *testing.T) {
 		recordCorpus(t, ip)
 		return
 	}
-	lab := buildLab(t)
+	lab := build(t, "../../cmd/mptcp-lab", "ip")
 	eachSequence(t, func(t *testing.T, r *hosts, file string, b *block) {
 		theirs, ours := newSession(t, r, ip, b), newSession(t, r, lab, b)
 		for _, x := range b.steps {
@@ -134,15 +134,15 @@ func recordCorpus(t *testing.T, ip program) {
 	}
 }
 
-// buildLab builds mptcp-lab as make does.
-func buildLab(t *testing.T) program {
+// build builds a program as make does. It is ip when it begins with these arguments.
+func build(t *testing.T, source string, args ...string) program {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "mptcp-lab")
-	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-o", path, "../../cmd/mptcp-lab")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	out, err := build.CombinedOutput()
+	path := filepath.Join(t.TempDir(), "program")
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-o", path, source)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, string(out))
-	return program{path: path, args: []string{"ip"}}
+	return program{path: path, args: args}
 }
 
 // findIproute2 skips the test where there is no ip that is new enough.
