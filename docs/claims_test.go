@@ -19,7 +19,9 @@ import (
 type claims struct {
 	file         string // "regression/limits.star"
 	function     string // "test_range"; empty: what the script says of itself
+	doc          string
 	counterparts []string
+	bugs         []bug           // of the past, that it would notice
 	sections     []string        // of RFC 8684
 	words        map[string]bool // names and texts of its code, and of the functions that it calls
 	ofEvents     map[string]bool // fields by which it tells events apart
@@ -79,10 +81,14 @@ func (l *library) claims() (all []claims, err error) {
 
 // said is what a docstring says.
 func (l *library) said(file, function, doc string) (claims, error) {
-	c := claims{file: file, function: function, words: map[string]bool{}, ofEvents: map[string]bool{}, sections: sections(doc)}
+	c := claims{file: file, function: function, doc: doc, words: map[string]bool{}, ofEvents: map[string]bool{}, sections: sections(doc)}
 	var err error
 	if c.counterparts, err = counterparts(doc, l.known); err != nil {
 		err = fmt.Errorf("%s %s: %w", file, function, err)
+	}
+	var wrong error
+	if c.bugs, wrong = bugs(doc); wrong != nil {
+		err = errors.Join(err, fmt.Errorf("%s %s: %w", file, function, wrong))
 	}
 	return c, err
 }
@@ -156,6 +162,38 @@ func named(script, text string, known func(script, name string) []string) (all [
 		return nil, fmt.Errorf("counterpart %s, %q: it names no subtest", script, strings.TrimSpace(text))
 	}
 	return all, nil
+}
+
+// bug is one that some kernels had, or still have.
+type bug struct{ kernels, text string }
+
+var (
+	bugLine    = regexp.MustCompile(`(?ms)^[ \t]*Bug:[ \t]*(.*?)(?:\n[ \t]*(?:\n|Bug:|Counterpart:)|\z)`)
+	bugKernels = regexp.MustCompile(`^((?:[\d.]+ )?before [\d.]+|since [\d.]+): (.+)$`)
+)
+
+// bugs are those that a docstring names, each in a line or more of its own, before the counterparts:
+//
+//	Bug: before 6.11: an endpoint with both flags opened no subflow.
+//	Bug: 6.18 before 6.18.30: an ADD_ADDR with ID 0 was not repeated.
+//	Bug: since 5.10: a flush tells the peer nothing of endpoints with `subflow`.
+//
+// The first kernels are those that had it; the last is the one that mended it. "since" says that it is there to this day.
+func bugs(doc string) (all []bug, err error) {
+	for rest := doc; ; {
+		at := bugLine.FindStringSubmatchIndex(rest)
+		if at == nil {
+			return all, err
+		}
+		text := strings.Join(strings.Fields(rest[at[2]:at[3]]), " ")
+		parts := bugKernels.FindStringSubmatch(text)
+		if parts == nil {
+			err = errors.Join(err, fmt.Errorf("bug %q: it does not begin with its kernels, such as \"before 6.11: \"", text))
+		} else {
+			all = append(all, bug{parts[1], parts[2]})
+		}
+		rest = rest[at[3]:]
+	}
 }
 
 // sections are the sections of RFC 8684 that a docstring names.
@@ -340,6 +378,30 @@ func TestCounterparts(t *testing.T) {
 	}
 	for _, test := range tests {
 		got, err := counterparts(test.doc, known)
+		if test.err != "" {
+			require.ErrorContains(t, err, test.err, test.doc)
+			continue
+		}
+		require.NoError(t, err, test.doc)
+		require.Equal(t, test.want, got, test.doc)
+	}
+}
+
+func TestBugs(t *testing.T) {
+	one, two := bug{"before 6.11", "it was wrong."}, bug{"6.18 before 6.18.30", "it was wrong again."}
+	tests := []struct {
+		doc  string
+		want []bug
+		err  string
+	}{
+		{"A title.\n\nNothing of a Bug: here.", nil, ""},
+		{"A title.\n    Bug: before 6.11: it was\n    wrong.\n    Bug: 6.18 before 6.18.30: it was wrong again.\n    Counterpart: none", []bug{one, two}, ""},
+		{"A title.\n    Bug: before 6.11: it was wrong.\n\n    More.", []bug{one}, ""},
+		{"Bug: since 5.10: it is wrong", []bug{{"since 5.10", "it is wrong"}}, ""},
+		{"Bug: it is wrong.", nil, "does not begin with its kernels"},
+	}
+	for _, test := range tests {
+		got, err := bugs(test.doc)
 		if test.err != "" {
 			require.ErrorContains(t, err, test.err, test.doc)
 			continue
