@@ -12,7 +12,7 @@ CC_FOUND  := $(shell command -v gcc || command -v clang)
 RACE      := $(if $(CC_FOUND),-race)
 CGO       := $(if $(CC_FOUND),1,0)
 
-.PHONY: build run test test-iproute2 lint fmt bench docs docs-check fuzz install clean help
+.PHONY: build run test test-iproute2 lint fmt bench docs coverage proof docs-check fuzz install clean help
 
 build: ## build bin/mptcp-lab (static, no cgo)
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/mptcp-lab
@@ -45,6 +45,13 @@ bench: ## benchmarks, each beside its floor or peer in the same run
 
 docs: build ## generate docs/language.md from the built-ins
 	$(BIN) doc --markdown > docs/language.md
+
+coverage: build ## measure the cases, and generate docs/coverage.md
+	$(BIN) run --backend kernel --json $(BIN).json scenarios/
+	$(GO) test ./docs -run Coverage -update -run-json $(CURDIR)/$(BIN).json
+
+proof: build ## prove every case, and write docs/proof.md
+	$(BIN) prove --backend kernel --markdown docs/proof.md scenarios/
 
 docs-check: build ## fail when docs/language.md is stale
 	@$(BIN) doc --markdown | diff -u docs/language.md - || { echo 'docs/language.md is stale: run make docs'; exit 1; }

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/mptcp-lab/mptcp-lab/lab"
+	"github.com/mptcp-lab/mptcp-lab/report/snapshot"
 )
 
 // Verdict is the outcome of a case. The four are never mixed.
@@ -28,6 +29,7 @@ type Result struct {
 	Timeline []lab.Entry   // unless passed
 	Kernel   []string      // warnings that the kernel logged meanwhile
 	Seed     uint64
+	Snapshot *snapshot.Snapshot // of its lab at the end, if the run takes them and the case opened a lab and returned
 }
 
 // Case says which case a result is of.
@@ -36,4 +38,5 @@ type Case struct {
 	File  string // as given on the command line, slashes
 	Line  int    // of the def
 	Title string // first line of the docstring
+	Tags  []string
 }

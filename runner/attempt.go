@@ -13,6 +13,7 @@ import (
 
 	"github.com/mptcp-lab/mptcp-lab/lab"
 	"github.com/mptcp-lab/mptcp-lab/report"
+	labsnapshot "github.com/mptcp-lab/mptcp-lab/report/snapshot" // the runner has its own, of the machine
 )
 
 // attempt is one run of one case.
@@ -40,7 +41,7 @@ func (a *attempt) result(ctx context.Context) (report.Result, error) {
 	go func() {
 		err := guard(func() (err error) { res, err = a.inLab(ctx); return err })
 		if err != nil && !errors.Is(err, errPostponed) {
-			res, err = a.report(Outcome{Verdict: report.Error, Message: err.Error()}, nil), nil
+			res, err = a.report(Outcome{Verdict: report.Error, Message: err.Error()}, nil, nil), nil
 		}
 		done <- err
 	}()
@@ -70,7 +71,12 @@ func (a *attempt) inLab(ctx context.Context) (report.Result, error) {
 	if err != nil {
 		o := a.judge(ctx, Outcome{Verdict: report.Error, Message: fmt.Sprintf("open a lab: %v", err)})
 		a.run.kept.judged(a, o.Verdict, nil)
-		return a.report(o, nil), nil
+		return a.report(o, nil, nil), nil
+	}
+	var watched *labsnapshot.Lab
+	if a.run.cfg.Snapshots {
+		watched = labsnapshot.Watch(l)
+		l = watched
 	}
 	a.lab.Store(&l)
 	said := a.runCase(ctx, l)
@@ -82,8 +88,12 @@ func (a *attempt) inLab(ctx context.Context) (report.Result, error) {
 	if a.wantsTimeline(ctx, o.Verdict) {
 		entries = l.Timeline()
 	}
+	var snap *labsnapshot.Snapshot
+	if watched != nil && !errors.Is(ctx.Err(), context.Canceled) {
+		snap = watched.Take()
+	}
 	if a.run.kept.judged(a, o.Verdict, l) {
-		return a.report(o, entries), nil
+		return a.report(o, entries, snap), nil
 	}
 	if err := guard(l.Close); err != nil {
 		if entries == nil {
@@ -91,7 +101,7 @@ func (a *attempt) inLab(ctx context.Context) (report.Result, error) {
 		}
 		o = worsen(o, fmt.Sprintf("close the lab: %v", err))
 	}
-	return a.report(o, entries), nil
+	return a.report(o, entries, snap), nil
 }
 
 func (a *attempt) runCase(ctx context.Context, l lab.Lab) Outcome {
@@ -133,7 +143,7 @@ func (a *attempt) abandon(ctx context.Context) report.Result {
 	if l := a.lab.Load(); l != nil {
 		entries = (*l).Timeline()
 	}
-	return a.report(o, entries)
+	return a.report(o, entries, nil)
 }
 
 func (a *attempt) timedOut() string {
@@ -148,7 +158,7 @@ func (a *attempt) wantsTimeline(ctx context.Context, v report.Verdict) bool {
 	return v != report.Passed && !errors.Is(ctx.Err(), context.Canceled)
 }
 
-func (a *attempt) report(o Outcome, entries []lab.Entry) report.Result {
+func (a *attempt) report(o Outcome, entries []lab.Entry, snap *labsnapshot.Snapshot) report.Result {
 	return report.Result{
 		Case:     a.c.Case,
 		Verdict:  o.Verdict,
@@ -157,6 +167,7 @@ func (a *attempt) report(o Outcome, entries []lab.Entry) report.Result {
 		Output:   o.Output,
 		Timeline: entries,
 		Seed:     a.seed,
+		Snapshot: snap,
 	}
 }
 

@@ -25,6 +25,7 @@ type Config struct {
 	Seed      uint64        // of all random choices
 	AllowExec bool          // let scripts run programs in their hosts
 	Timelines bool          // attach the timeline to results that passed, too
+	Snapshots bool          // attach a snapshot of the lab to each result
 
 	// Then, unless nil, is told of each result, one at a time, and may name a case to be run next in the place of the one that
 	// ended: with its seed, and with the machine to itself if that one had it. The observer is told of it like of any other,

@@ -309,3 +309,18 @@ func TestAlone(t *testing.T) {
 	require.Equal(t, "other", rec.results[0].Case.ID)
 	require.Empty(t, b.opened())
 }
+
+// A snapshot is taken of each lab, only on request, and not of those that were interrupted.
+func TestSnapshotsOnRequest(t *testing.T) {
+	for _, want := range []bool{false, true} {
+		rec, _ := runCases(t, &fakeBackend{}, runner.Config{Snapshots: want}, caseOf("a", pass), caseOf("b", fail))
+		for _, r := range rec.results {
+			require.Equal(t, want, r.Snapshot != nil)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	rec := &recorder{onStart: func(report.Case) { cancel() }}
+	runner.Run(ctx, &fakeBackend{}, []runner.Case{caseFunc("a", untilDone)}, runner.Config{Snapshots: true}, rec)
+	require.Nil(t, rec.results[0].Snapshot)
+}

@@ -2,13 +2,16 @@ package runner
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 )
 
-// Selection picks cases by their IDs. The zero value picks all.
+// Selection picks cases by their IDs and tags. The zero value picks all.
 type Selection struct {
-	Filter string // see Select
+	Filter string   // see Select
+	Tags   []string // that a case must have or, behind "not ", must not have
 	Shard  Shard
 }
 
@@ -28,10 +31,13 @@ func (s Selection) Select(cases []Case) ([]Case, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := s.checkTags(cases); err != nil {
+		return nil, err
+	}
 	var picked []Case
 	n := 0
 	for _, c := range cases {
-		if !matchAll(terms, c.ID) {
+		if !matchAll(terms, c.ID) || !s.tagged(c) {
 			continue
 		}
 		if s.Shard.Of == 0 || n%s.Shard.Of == s.Shard.Number-1 {
@@ -40,9 +46,52 @@ func (s Selection) Select(cases []Case) ([]Case, error) {
 		n++
 	}
 	if n == 0 && len(cases) > 0 {
-		return nil, fmt.Errorf("none of %d cases matches -k %q", len(cases), s.Filter)
+		return nil, fmt.Errorf("none of %d cases matches%s", len(cases), s.words())
 	}
 	return picked, nil
+}
+
+// words are those of the command line that say what was asked for.
+func (s Selection) words() string {
+	var b strings.Builder
+	if s.Filter != "" {
+		fmt.Fprintf(&b, " -k %q", s.Filter)
+	}
+	for _, tag := range s.Tags {
+		fmt.Fprintf(&b, " --tag %q", tag)
+	}
+	return b.String()
+}
+
+// checkTags refuses a tag that no case has: then it is misspelt.
+func (s Selection) checkTags(cases []Case) error {
+	known := map[string]bool{}
+	for _, c := range cases {
+		for _, tag := range c.Tags {
+			known[tag] = true
+		}
+	}
+	for _, tag := range s.Tags {
+		if name, _ := turned(tag); !known[name] {
+			return fmt.Errorf("no case has the tag %q; there are: %s", name, strings.Join(slices.Sorted(maps.Keys(known)), ", "))
+		}
+	}
+	return nil
+}
+
+func (s Selection) tagged(c Case) bool {
+	for _, tag := range s.Tags {
+		if name, not := turned(tag); slices.Contains(c.Tags, name) == not {
+			return false
+		}
+	}
+	return true
+}
+
+// turned takes the "not" from a tag.
+func turned(tag string) (name string, not bool) {
+	name, not = strings.CutPrefix(tag, "not ")
+	return strings.TrimSpace(name), not
 }
 
 // UnmarshalText reads "2/5": the second of five parts.

@@ -82,6 +82,36 @@ func TestShardText(t *testing.T) {
 	}
 }
 
+func TestTags(t *testing.T) {
+	a, b := caseOf("a", pass), caseOf("b", pass)
+	a.Tags, b.Tags = []string{"limits", "slow"}, []string{"limits", "nat"}
+	tests := []struct {
+		tags []string
+		want string // IDs
+		err  string
+	}{
+		{nil, "ab", ""},
+		{[]string{"limits"}, "ab", ""},
+		{[]string{"limits", "slow"}, "a", ""},
+		{[]string{"limits", "not slow"}, "b", ""},
+		{[]string{"nat", "slow"}, "", `none of 2 cases matches --tag "nat" --tag "slow"`},
+		{[]string{"limit"}, "", `no case has the tag "limit"; there are: limits, nat, slow`},
+	}
+	for _, test := range tests {
+		picked, err := runner.Selection{Tags: test.tags}.Select([]runner.Case{a, b})
+		if test.err != "" {
+			require.EqualError(t, err, test.err)
+			continue
+		}
+		require.NoError(t, err)
+		var got string
+		for _, c := range picked {
+			got += c.ID
+		}
+		require.Equal(t, test.want, got)
+	}
+}
+
 func FuzzFilter(f *testing.F) {
 	for _, seed := range []string{"a", "not a", "a*b?", "**", "?"} {
 		f.Add(seed, "dir/a.star::test_ab")

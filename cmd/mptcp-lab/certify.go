@@ -17,12 +17,12 @@ import (
 type certifyCmd struct {
 	Paths []string `arg:"" name:"path" sep:"none" predictor:"scripts" help:"Scripts, folders of them, or single cases as FILE::CASE."`
 
+	backendFlags `embed:""`
+	caseFlags    `embed:""`
+
 	Runs      int           `short:"n" default:"100" placeholder:"N" help:"Run each case N times, with the seeds SEED, SEED+1, and so on."`
 	Load      int           `default:"${cpus}" placeholder:"K" help:"Keep K CPUs busy meanwhile; 0: none."`
-	Filter    string        `short:"k" placeholder:"FILTER" help:"Only cases whose IDs contain this text, or match this glob. Several words must all hold; 'not' before one turns it round."`
-	Shard     runner.Shard  `placeholder:"N/M" help:"Only part N of M equal parts of the cases."`
 	Jobs      int           `short:"j" default:"${cpus}" help:"Cases to run at a time."`
-	Backend   string        `enum:"auto,kernel" default:"auto" help:"What to build labs of: ${enum}."`
 	Timeout   time.Duration `default:"30s" help:"Time for each case."`
 	Seed      uint64        `default:"1" help:"Seed of all random choices."`
 	AllowExec bool          `help:"Let scripts run programs of this machine in their hosts."`
@@ -55,9 +55,8 @@ func (c *certifyCmd) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return &exit{code: exitMachine, err: fmt.Errorf("find this program: %w", err)}
 	}
-	return withBackend(ctx, func(b lab.Backend) error {
-		selected := runCmd{Paths: c.Paths, Filter: c.Filter, Shard: c.Shard}
-		cases, err := selected.cases(ctx, b.Features())
+	return c.with(ctx, s, func(b lab.Backend) error {
+		cases, err := c.load(ctx, c.Paths, b.Features())
 		if err != nil {
 			return &exit{code: exitUsage, err: errors.Join(err, b.Close())}
 		}
@@ -72,7 +71,7 @@ func (c *certifyCmd) Run(ctx context.Context, s streams) error {
 				cmd.Args[0] = os.Args[0]
 				return cmd
 			},
-			Open:     withBackend,
+			Open:     func(ctx context.Context, f func(lab.Backend) error) error { return c.with(ctx, s, f) },
 			Progress: s.out,
 			Live:     report.Detect(s.out).Live,
 		})

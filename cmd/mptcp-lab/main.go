@@ -11,7 +11,11 @@ import (
 	"strconv"
 	"syscall"
 
+	"github.com/mptcp-lab/mptcp-lab/pm/ipmptcp"
+
 	"github.com/alecthomas/kong"
+
+	"github.com/mptcp-lab/mptcp-lab/emulator"
 )
 
 type cli struct {
@@ -40,7 +44,7 @@ type streams struct {
 func main() {
 	// Scripts run ip in loops, so it waits for nothing that it does not need, and a signal ends it as it ends any program.
 	if args := os.Args[1:]; len(args) > 0 && args[0] == "ip" {
-		os.Exit(ip(context.Background(), args[1:], streams{out: os.Stdout, err: os.Stderr}))
+		os.Exit(ipmptcp.Program(context.Background(), args[1:]))
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // so that a second signal ends the program at once
@@ -52,7 +56,7 @@ func execute(ctx context.Context, args []string, s streams) int {
 	parser := kong.Must(&cli{},
 		kong.Name("mptcp-lab"),
 		kong.Description("A scriptable test lab for MPTCP path managers.\n\n"+exitCodes),
-		kong.Vars{"cpus": strconv.Itoa(runtime.NumCPU()), "waiting": strconv.Itoa(waitingJobs * runtime.NumCPU())},
+		kong.Vars{"cpus": strconv.Itoa(runtime.NumCPU()), "waiting": strconv.Itoa(waitingJobs * runtime.NumCPU()), "release": emulator.DefaultKernel},
 		kong.Writers(s.out, s.err),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(s),

@@ -11,8 +11,6 @@ import (
 	"github.com/mptcp-lab/mptcp-lab/lab"
 	"github.com/mptcp-lab/mptcp-lab/prove"
 	"github.com/mptcp-lab/mptcp-lab/report"
-	"github.com/mptcp-lab/mptcp-lab/runner"
-	"github.com/mptcp-lab/mptcp-lab/starlark"
 )
 
 // waitingJobs is how many cases a CPU bears that mostly wait for what a fault has taken from them.
@@ -21,8 +19,9 @@ const waitingJobs = 8
 type proveCmd struct {
 	Paths []string `arg:"" optional:"" name:"path" sep:"none" predictor:"scripts" help:"Scripts, folders of them, or single cases as FILE::CASE."`
 
-	Filter    string        `short:"k" placeholder:"FILTER" help:"Only cases whose IDs contain this text, or match this glob. Several words must all hold; 'not' before one turns it round."`
-	Shard     runner.Shard  `placeholder:"N/M" help:"Only part N of M equal parts of the cases."`
+	backendFlags `embed:""`
+	caseFlags    `embed:""`
+
 	Jobs      int           `short:"j" default:"${waiting}" help:"Cases to prove at a time."`
 	Timeout   time.Duration `default:"30s" help:"Time for each run of a case."`
 	Seed      uint64        `default:"1" help:"Seed of all random choices."`
@@ -63,8 +62,8 @@ func (c *proveCmd) Run(ctx context.Context, s streams) error {
 		}
 		return nil
 	}
-	return withBackend(ctx, func(b lab.Backend) error {
-		cases, err := c.cases(ctx, b.Features())
+	return c.with(ctx, s, func(b lab.Backend) error {
+		cases, err := c.load(ctx, c.Paths, b.Features())
 		if err != nil {
 			return &exit{code: exitUsage, err: errors.Join(err, b.Close())}
 		}
@@ -83,15 +82,6 @@ func (c *proveCmd) Run(ctx context.Context, s streams) error {
 		}
 		return exitOfProof(r)
 	})
-}
-
-// cases loads the scripts and selects among their cases.
-func (c *proveCmd) cases(ctx context.Context, features lab.Features) ([]runner.Case, error) {
-	cases, err := starlark.Load(ctx, c.Paths, starlark.Options{Features: features})
-	if err != nil {
-		return nil, err
-	}
-	return runner.Selection{Filter: c.Filter, Shard: c.Shard}.Select(cases)
 }
 
 // faults are those to be tried.

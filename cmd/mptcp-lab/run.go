@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"time"
 
@@ -11,17 +12,17 @@ import (
 	"github.com/mptcp-lab/mptcp-lab/lab"
 	"github.com/mptcp-lab/mptcp-lab/report"
 	"github.com/mptcp-lab/mptcp-lab/runner"
-	"github.com/mptcp-lab/mptcp-lab/starlark"
 )
 
 type runCmd struct {
 	Paths []string `arg:"" name:"path" sep:"none" predictor:"scripts" help:"Scripts, folders of them, or single cases as FILE::CASE."`
 
-	Filter    string        `short:"k" placeholder:"FILTER" help:"Only cases whose IDs contain this text, or match this glob. Several words must all hold; 'not' before one turns it round."`
-	Shard     runner.Shard  `placeholder:"N/M" help:"Only part N of M equal parts of the cases."`
+	backendFlags `embed:""`
+	reportFlags  `embed:""`
+	caseFlags    `embed:""`
+
 	List      bool          `help:"List the cases, and run none."`
 	Jobs      int           `short:"j" default:"${cpus}" help:"Cases to run at a time."`
-	Backend   string        `enum:"auto,kernel" default:"auto" help:"What to build labs of: ${enum}."`
 	Timeout   time.Duration `default:"30s" help:"Time for each case."`
 	FailFast  bool          `help:"Start no other case after one failed; those that run are left to finish."`
 	Repeat    int           `default:"1" placeholder:"N" help:"Run each case N times, with the seeds SEED, SEED+1, and so on."`
@@ -47,7 +48,7 @@ func (c *runCmd) Validate() error {
 	case c.Timeout <= 0:
 		return fmt.Errorf("--timeout=%v: must be more than 0", c.Timeout)
 	}
-	return nil
+	return c.validate()
 }
 
 // Run implements the command.
@@ -55,21 +56,24 @@ func (c *runCmd) Run(ctx context.Context, s streams) error {
 	if c.List {
 		return c.list(ctx, s)
 	}
-	return withBackend(ctx, func(b lab.Backend) error {
-		cases, err := c.cases(ctx, b.Features())
+	return c.with(ctx, s, func(b lab.Backend) error {
+		cases, err := c.load(ctx, c.Paths, b.Features())
 		if err != nil {
 			return &exit{code: exitUsage, err: errors.Join(err, b.Close())}
 		}
-		header := fmt.Sprintf("backend %s: %s, %d jobs, seed %d", b.Name(), b.Describe(), c.Jobs, c.Seed)
 		style := report.Detect(s.out)
 		style.Verbose, style.Timelines = c.Verbose > 0, c.Verbose > 1
-		terminal := report.NewTerminal(s.out, header, style)
+		info := report.RunInfo{Backend: b.Name(), Machine: b.Describe(), Jobs: c.Jobs, Seed: c.Seed}
+		reports, err := c.open(s, info, style, reported(cases, c.Repeat))
+		if err != nil {
+			return &exit{code: exitUsage, err: errors.Join(err, b.Close())}
+		}
 		var recorder coverage.Recorder
 		if c.Coverage || c.CoverageJSON != "" {
 			b = recorder.Wrap(b)
 		}
-		end := exitOf(runner.Run(ctx, b, cases, c.config(terminal), terminal))
-		if err := c.report(recorder.Report(), s); err != nil {
+		end := exitOf(runner.Run(ctx, b, cases, c.config(reports), reports))
+		if err := errors.Join(c.report(recorder.Report(), reports.people), reports.close()); err != nil {
 			return &exit{code: exitMachine, err: err}
 		}
 		return end
@@ -77,9 +81,9 @@ func (c *runCmd) Run(ctx context.Context, s streams) error {
 }
 
 // report prints and writes the coverage, as asked.
-func (c *runCmd) report(r coverage.Report, s streams) error {
+func (c *runCmd) report(r coverage.Report, people io.Writer) error {
 	if c.Coverage {
-		if err := r.WriteText(s.out); err != nil {
+		if err := r.WriteText(people); err != nil {
 			return err
 		}
 	}
@@ -95,7 +99,7 @@ func (c *runCmd) report(r coverage.Report, s streams) error {
 
 // list prints the selected cases, one ID a line, which run takes back as a path. It needs no backend.
 func (c *runCmd) list(ctx context.Context, s streams) error {
-	cases, err := c.cases(ctx, lab.Features{})
+	cases, err := c.load(ctx, c.Paths, lab.Features{})
 	if err != nil {
 		return &exit{code: exitUsage, err: err}
 	}
@@ -109,16 +113,7 @@ func (c *runCmd) list(ctx context.Context, s streams) error {
 	return nil
 }
 
-// cases loads the scripts and selects among their cases.
-func (c *runCmd) cases(ctx context.Context, features lab.Features) ([]runner.Case, error) {
-	cases, err := starlark.Load(ctx, c.Paths, starlark.Options{Features: features})
-	if err != nil {
-		return nil, err
-	}
-	return runner.Selection{Filter: c.Filter, Shard: c.Shard}.Select(cases)
-}
-
-func (c *runCmd) config(terminal *report.Terminal) runner.Config {
+func (c *runCmd) config(reports *reports) runner.Config {
 	cfg := runner.Config{
 		Jobs:      c.Jobs,
 		Timeout:   c.Timeout,
@@ -126,11 +121,12 @@ func (c *runCmd) config(terminal *report.Terminal) runner.Config {
 		Repeat:    c.Repeat,
 		Seed:      c.Seed,
 		AllowExec: c.AllowExec,
-		Timelines: c.Verbose > 1,
+		Timelines: c.Verbose > 1 || c.snapshots(),
+		Snapshots: c.snapshots(),
 	}
 	if c.Keep {
 		cfg.Keep = func(ctx context.Context, k report.Case, l lab.Lab) {
-			terminal.Kept(k, l)
+			reports.terminal.Kept(k, l)
 			<-ctx.Done()
 		}
 	}
