@@ -27,8 +27,13 @@ func (t *Terminal) failure(r Result) string {
 	section(&b, "output", r.Output)
 	section(&b, "timeline", timeline(r.Timeline))
 	section(&b, "kernel log", r.Kernel)
-	fmt.Fprintf(&b, "  again: mptcp-lab run --seed %d '%s'\n", r.Seed, r.Case.ID)
+	fmt.Fprintf(&b, "  again: %s\n", again(r))
 	return b.String()
+}
+
+// again is the command that runs the case again as it was run.
+func again(r Result) string {
+	return fmt.Sprintf("mptcp-lab run%s --seed %d '%s'", r.Flags, r.Seed, r.Case.ID)
 }
 
 // section writes a titled, indented list, or nothing if it is empty.

@@ -29,6 +29,7 @@ type Result struct {
 	Timeline []lab.Entry   // unless passed
 	Kernel   []string      // warnings that the kernel logged meanwhile
 	Seed     uint64
+	Flags    string             // with which the run was started, as far as another run needs them: " --backend emulator"
 	Snapshot *snapshot.Snapshot // of its lab at the end, if the run takes them and the case opened a lab and returned
 }
 

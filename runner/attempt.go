@@ -167,6 +167,7 @@ func (a *attempt) report(o Outcome, entries []lab.Entry, snap *labsnapshot.Snaps
 		Output:   o.Output,
 		Timeline: entries,
 		Seed:     a.seed,
+		Flags:    a.run.cfg.Flags,
 		Snapshot: snap,
 	}
 }

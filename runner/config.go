@@ -24,6 +24,7 @@ type Config struct {
 	Repeat    int           // runs of each case; 0: one. Run n (from 0) uses the seed Seed + n
 	Seed      uint64        // of all random choices
 	AllowExec bool          // let scripts run programs in their hosts
+	Flags     string        // of the command line, to be told with a failure (see report.Result)
 	Timelines bool          // attach the timeline to results that passed, too
 	Snapshots bool          // attach a snapshot of the lab to each result
 

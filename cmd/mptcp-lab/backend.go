@@ -15,6 +15,17 @@ type backendFlags struct {
 	ModelKernel string `default:"${release}" placeholder:"RELEASE" help:"The release of Linux that the emulator's hosts are like, such as 6.1 or 6.18.44."`
 }
 
+// again are the flags that another run needs to have the same backend.
+func (b backendFlags) again() (flags string) {
+	if b.Backend != "auto" {
+		flags = " --backend " + b.Backend
+	}
+	if b.ModelKernel != emulator.DefaultKernel {
+		flags += " --model-kernel " + b.ModelKernel
+	}
+	return flags
+}
+
 // with opens the backend for f, which closes it.
 func (b backendFlags) with(ctx context.Context, s streams, f func(lab.Backend) error) error {
 	switch b.Backend {

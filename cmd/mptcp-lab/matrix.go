@@ -66,7 +66,9 @@ func (*matrixCmd) Help() string {
 }
 
 // Validate checks what the types of the flags do not.
-func (c *matrixCmd) Validate() error { return errors.Join(c.machineFlags.Validate(), c.judgeFlags.Validate()) }
+func (c *matrixCmd) Validate() error {
+	return errors.Join(c.machineFlags.Validate(), c.judgeFlags.Validate())
+}
 
 // Run implements the command.
 func (c *matrixCmd) Run(ctx context.Context, s streams) error {
@@ -160,7 +162,9 @@ func (*bisectCmd) Help() string {
 }
 
 // Validate checks what the types of the flags do not.
-func (c *bisectCmd) Validate() error { return errors.Join(c.machineFlags.Validate(), c.judgeFlags.Validate()) }
+func (c *bisectCmd) Validate() error {
+	return errors.Join(c.machineFlags.Validate(), c.judgeFlags.Validate())
+}
 
 // Run implements the command.
 func (c *bisectCmd) Run(ctx context.Context, s streams) error {

@@ -7,16 +7,18 @@ import (
 	"os"
 
 	"github.com/mptcp-lab/mptcp-lab/report"
+	"github.com/mptcp-lab/mptcp-lab/report/html"
 	"github.com/mptcp-lab/mptcp-lab/report/pcap"
 	"github.com/mptcp-lab/mptcp-lab/runner"
 )
 
 // reportFlags say what is written of a run beside what people read on the terminal, or in its place.
 type reportFlags struct {
-	KTAP  bool   `name:"ktap" help:"Print the kernel's test protocol (KTAP 1) in place of the report for people."`
-	JSON  string `name:"json" type:"path" placeholder:"FILE" help:"Write a line of JSON for each event of the run; with - in place of the report for people."`
-	JUnit string `name:"junit" type:"path" placeholder:"FILE" help:"Write the results as JUnit XML."`
-	Pcap  string `name:"pcap" type:"path" placeholder:"DIR" help:"Write for each case the packets that were seen into this folder, as pcapng."`
+	KTAP   bool   `name:"ktap" help:"Print the kernel's test protocol (KTAP 1) in place of the report for people."`
+	JSON   string `name:"json" type:"path" placeholder:"FILE" help:"Write a line of JSON for each event of the run; with - in place of the report for people."`
+	JUnit  string `name:"junit" type:"path" placeholder:"FILE" help:"Write the results as JUnit XML."`
+	Pcap   string `name:"pcap" type:"path" placeholder:"DIR" help:"Write for each case the packets that were seen into this folder, as pcapng."`
+	Report string `name:"report" type:"path" placeholder:"DIR" help:"Write a page into this folder that shows the run: each case's topology, messages, settings and checks."`
 }
 
 // validate checks what the types of the flags do not.
@@ -28,7 +30,7 @@ func (f reportFlags) validate() error {
 }
 
 // snapshots tells whether a reporter needs snapshots of labs, and timelines of cases that passed.
-func (f reportFlags) snapshots() bool { return f.Pcap != "" }
+func (f reportFlags) snapshots() bool { return f.Pcap != "" || f.Report != "" }
 
 // reports are the reporters of a run, with the files that they write.
 type reports struct {
@@ -81,6 +83,13 @@ func (f reportFlags) open(s streams, info report.RunInfo, style report.Style, ca
 			return nil, fmt.Errorf("--pcap: %w", err)
 		}
 		r.Reporters = append(r.Reporters, folder)
+	}
+	if f.Report != "" {
+		page, err := html.NewPage(f.Report, info)
+		if err != nil {
+			return nil, fmt.Errorf("--report: %w", err)
+		}
+		r.Reporters = append(r.Reporters, page)
 	}
 	if os.Getenv("GITHUB_ACTIONS") == "true" {
 		r.Reporters = append(r.Reporters, report.NewGitHub(r.people, os.Getenv("GITHUB_WORKSPACE")))

@@ -120,6 +120,7 @@ func (c *runCmd) config(reports *reports) runner.Config {
 		FailFast:  c.FailFast,
 		Repeat:    c.Repeat,
 		Seed:      c.Seed,
+		Flags:     c.again(),
 		AllowExec: c.AllowExec,
 		Timelines: c.Verbose > 1 || c.snapshots(),
 		Snapshots: c.snapshots(),
