@@ -10,7 +10,6 @@ import (
 	"go.starlark.net/resolve"
 	"go.starlark.net/starlark"
 	"go.starlark.net/syntax"
-	"golang.org/x/sys/unix"
 
 	"github.com/mptcp-lab/mptcp-lab/pm"
 )
@@ -155,5 +154,5 @@ func errnoName(err error) string {
 	if !errors.As(err, &errno) {
 		return ""
 	}
-	return unix.ErrnoName(errno)
+	return errnoNames[errno]
 }
