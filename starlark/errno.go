@@ -118,7 +118,7 @@ var errnoNames = map[syscall.Errno]string{
 	114: "EALREADY",
 	115: "EINPROGRESS",
 	116: "ESTALE",
-	117: "EUCLEAN",
+	117: "EFSCORRUPTED",
 	118: "ENOTNAM",
 	119: "ENAVAIL",
 	120: "EISNAM",
@@ -134,4 +134,6 @@ var errnoNames = map[syscall.Errno]string{
 	130: "EOWNERDEAD",
 	131: "ENOTRECOVERABLE",
 	132: "ERFKILL",
+	133: "EHWPOISON",
+	134: "EFTYPE",
 }
