@@ -11,7 +11,10 @@ import (
 )
 
 // counters is a reading of a host's counters: a mapping whose keys are attributes too.
-type counters struct{ lab.Counters }
+type counters struct {
+	lab.Counters
+	features *lab.Features
+}
 
 var (
 	_ starlark.IterableMapping = counters{}
@@ -27,7 +30,7 @@ func (h *host) counters() (counters, error) {
 	if err != nil {
 		return counters{}, fmt.Errorf("counters of %s: %w", h.host.Name(), err)
 	}
-	return counters{read}, nil
+	return counters{read, &h.run.options.Features}, nil
 }
 
 // String shows the counters that have moved.
@@ -51,10 +54,14 @@ func (c counters) Attr(name string) (starlark.Value, error) {
 	if n, ok := c.Counters[name]; ok {
 		return integer(n), nil
 	}
+	if f, known := c.features.Find("counter." + name); known && !f.OK {
+		return nil, missing(f)
+	}
 	return nil, nil
 }
 
-// Get looks up a counter by its name; a name that the kernel does not have is an error, for it would be 0 forever.
+// Get looks up a counter by its name. One that this kernel does not have, but another does, skips the case; any other name is an
+// error, for it would be 0 forever.
 func (c counters) Get(key starlark.Value) (starlark.Value, bool, error) {
 	name, ok := starlark.AsString(key)
 	if !ok {
@@ -66,6 +73,9 @@ func (c counters) Get(key starlark.Value) (starlark.Value, bool, error) {
 
 func (c counters) read(name string) (uint64, error) {
 	n, ok := c.Counters[name]
+	if f, known := c.features.Find("counter." + name); !ok && known && !f.OK {
+		return 0, missing(f)
+	}
 	if !ok {
 		return 0, fmt.Errorf("the kernel has no counter MPTcpExt%s%s", name, didYouMean(name, c.AttrNames()))
 	}
@@ -107,5 +117,5 @@ func (c counters) Binary(op syntax.Token, y starlark.Value, side starlark.Side) 
 	for name, n := range c.Counters {
 		moved[name] = n - earlier.Counters[name]
 	}
-	return counters{moved}, nil
+	return counters{moved, c.features}, nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"go.starlark.net/starlark"
 
@@ -93,7 +94,8 @@ check.equal(server.address(0), server.addresses[0])`,
 				{"value", anyKind, starlark.None, "what to set it to"},
 			},
 			returns: "string",
-			doc:     "Returns the value of a sysctl of this host, after setting it where a value is given.",
+			doc: "Returns the value of a sysctl of this host, after setting it where a value is given. One of net.mptcp that this kernel does not " +
+				"have, but another does, skips the case.",
 			example: `client.sysctl("net.mptcp.checksum_enabled", 1)
 check.equal(client.sysctl("net.mptcp.checksum_enabled"), "1")`,
 		}, hostSysctl},
@@ -172,6 +174,11 @@ func (h *host) address(index int64, family string) (netip.Addr, error) {
 
 func hostSysctl(c *call, h *host) (starlark.Value, error) {
 	name := get[string](c, "name")
+	if setting, own := strings.CutPrefix(name, "net.mptcp."); own {
+		if f, known := h.run.options.Features.Find("sysctl." + setting); known && !f.OK {
+			return nil, missing(f)
+		}
+	}
 	if c.has("value") {
 		value := valueText(get[starlark.Value](c, "value"))
 		h.run.note(h.host.Name(), "sysctl %s = %s", name, value)

@@ -211,11 +211,7 @@ func requireThat(c *call, l *labValue) (starlark.Value, error) {
 			return nil, fmt.Errorf("unknown feature %q%s; mptcp-lab doctor lists them", name, didYouMean(name, features.Names()))
 		}
 		if !f.OK {
-			reason := fmt.Sprintf("needs %s (%s): %s", f.Name, f.Meaning, cmp.Or(f.Reason, "not available here"))
-			if f.Remedy != "" {
-				reason += "; " + f.Remedy
-			}
-			return nil, &skip{reason}
+			return nil, missing(f)
 		}
 	}
 	return nil, nil
@@ -242,4 +238,13 @@ func wait(c *call, l *labValue) (starlark.Value, error) {
 	}
 	c.hold(what)
 	return last, nil
+}
+
+// missing skips the case for want of a feature.
+func missing(f lab.Feature) error {
+	reason := fmt.Sprintf("needs %s (%s): %s", f.Name, f.Meaning, cmp.Or(f.Reason, "not available here"))
+	if f.Remedy != "" {
+		reason += "; " + f.Remedy
+	}
+	return &skip{reason}
 }

@@ -19,6 +19,8 @@ import (
 var features = lab.Features{Kernel: "6.18.44", List: []lab.Feature{
 	{Name: "mptcp", OK: true},
 	{Name: "endpoint.laminar", Meaning: "endpoints with the laminar flag", Reason: "this kernel ignores it", Remedy: "use Linux 6.18"},
+	{Name: "counter.MPFuture", Meaning: "the counter MPFuture", Reason: "it comes later"},
+	{Name: "sysctl.future", Meaning: "the setting net.mptcp.future"},
 }}
 
 var expectation = regexp.MustCompile(`### (failed|error|skipped) ("(?:[^"\\]|\\.)*")`)
