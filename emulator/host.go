@@ -174,8 +174,8 @@ func (h *host) Listeners() ([]lab.Listening, error) {
 	for _, l := range h.listeners {
 		add(netip.AddrPortFrom(l.address.Addr(), l.Address().Port()), l.mptcp)
 	}
-	for _, a := range h.mptcp.JoinListeners() {
-		add(a, true)
+	for _, a := range h.mptcp.JoinListeners() { // which are sockets of the kernel: the MPTCP ones are not shown
+		all = append(all, lab.Listening{Protocol: lab.TCP, Address: a, Subflow: true})
 	}
 	slices.SortStableFunc(all, func(a, b lab.Listening) int { return a.Address.Compare(b.Address) })
 	return all, nil

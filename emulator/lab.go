@@ -123,11 +123,15 @@ func (l *modelLab) Wait(ctx context.Context, timeout time.Duration, cond func() 
 	return result, err
 }
 
-// action is what each change to a host or link takes, as on a real one: packets that are under way arrive meanwhile.
+// action is what each thing takes that a script does to a host, a link or a socket, as on a real one: packets that are under way
+// arrive meanwhile.
 const action = 100 * time.Microsecond
 
-// act lets the time pass that a change takes.
+// act lets the time pass that an action takes. In a lab that is closed none does.
 func (l *modelLab) act() {
+	if l.closed {
+		return
+	}
 	done := false
 	l.world.After(action, func() { done = true })
 	_ = l.world.Until(context.Background(), func() bool { return done }) // it comes

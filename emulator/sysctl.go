@@ -62,6 +62,7 @@ var inert = map[string]string{
 	"net.ipv4.tcp_recovery":                "1",
 	"net.ipv4.tcp_orphan_retries":          "0",
 	"net.ipv6.conf.default.accept_dad":     "0",
+	"net.ipv4.tcp_fastopen":                "1", // no data goes with a SYN
 	"net.core.somaxconn":                   "4096",
 }
 

@@ -104,7 +104,13 @@ func (c *Conn) Abort() {
 }
 
 // Disconnect ends the connection without closing its socket (mptcp_disconnect).
-func (c *Conn) Disconnect() { c.Abort() }
+func (c *Conn) Disconnect() {
+	if c.state == tcp.Closed && c.ended {
+		c.Close()
+		return
+	}
+	c.Abort()
+}
 
 // fastClose resets all subflows with MP_FASTCLOSE (mptcp_do_fastclose).
 func (c *Conn) fastClose() {

@@ -189,7 +189,7 @@ func (c *Conn) Connect(j pathmanager.Join) syscall.Errno {
 	f := c.newSubflow(j.Local.Addr().Is4In6() || j.Local.Addr().Is6())
 	f.join, f.opened = true, true
 	f.localID, f.remoteID, f.requestBackup = j.LocalID, j.RemoteID, j.Backup
-	f.nonce = c.host.Stack.Random().Uint32()
+	f.nonce = c.host.Nonce()
 	f.remoteToken = c.peerKey.Token()
 	missing := false
 	_, errno := c.host.Stack.Open(plain(j.Local), plain(j.Remote), j.IfIndex, f, func(t *tcp.Conn) {

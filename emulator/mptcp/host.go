@@ -23,6 +23,9 @@ type Observer struct {
 type Host struct {
 	Stack   *tcp.Stack
 	Manager *pathmanager.Manager
+	// Key and Nonce choose what a connection and a join need of each; at first by the chance of the host.
+	Key   func() wire.Key
+	Nonce func() uint32
 
 	name     string
 	observer Observer
@@ -41,6 +44,8 @@ func NewHost(name string, stack *tcp.Stack, v pathmanager.Version, o Observer) *
 	for _, counter := range v.Counters() {
 		h.counters[counter] = 0
 	}
+	h.Key = func() wire.Key { return wire.Key(stack.Random().Uint64()) }
+	h.Nonce = func() uint32 { return stack.Random().Uint32() }
 	h.Manager = pathmanager.New(h, v)
 	return h
 }
@@ -102,7 +107,7 @@ func (h *Host) JoinListeners() []netip.AddrPort {
 func (h *Host) newKey() (wire.Key, bool) {
 	const tries = 4
 	for range tries {
-		key := wire.Key(h.Stack.Random().Uint64())
+		key := h.Key()
 		if token := key.Token(); token != 0 && h.tokens[token] == nil {
 			return key, true
 		}

@@ -171,7 +171,7 @@ func (l *Listener) takeJoin(t *tcp.Conn, syn *segment.Segment, o *wire.MPJoin) t
 	}
 	return &Subflow{
 		tcp: t, six: l.six, join: true, localID: id, remoteID: o.ID, backup: o.Backup, requestBackup: c.pm.BackupOfAnswer(local),
-		nonce: h.Stack.Random().Uint32(), peerNonce: o.Nonce, request: &request{listener: l, conn: c},
+		nonce: h.Nonce(), peerNonce: o.Nonce, request: &request{listener: l, conn: c},
 	}
 }
 

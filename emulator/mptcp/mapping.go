@@ -40,26 +40,39 @@ func (f *Subflow) Data(data []byte, seq uint32, from *segment.Segment) {
 		return
 	}
 	_, isn := f.tcp.InitialSeqs()
-	rel := seq - isn
-	for len(data) > 0 && !f.dead {
+	for rel, ended := seq-isn, false; len(data) > 0 && !f.dead; {
 		if c.fallback {
 			c.deliver(c.rcvNxt, data)
 			return
 		}
-		found := f.learnMapping(rel, len(data), from)
-		if found == mappingOK {
-			n := min(len(data), f.mapping.left)
-			found = f.consume(data[:n])
-			rel += uint32(n)
-			if found == mappingOK {
-				data = data[n:]
-				continue
-			}
-			rel -= uint32(n)
+		if ended {
+			f.corrupted(data)
+			return
 		}
-		f.mapFailed(found, data)
+		found := f.learnMapping(rel, len(data), from)
+		n := min(len(data), f.mapping.left)
+		if found == mappingOK {
+			found = f.consume(data[:n])
+		}
+		if found != mappingOK {
+			f.mapFailed(found, data)
+			return
+		}
+		data, rel, ended = data[n:], rel+uint32(n), !f.mapping.valid
+	}
+}
+
+// corrupted does what follows from a mapping that ends before the data that came with it (mptcp_dss_corruption).
+func (f *Subflow) corrupted(data []byte) {
+	c := f.conn
+	if !c.mayFallBack || len(c.subflows) > 1 {
+		f.count("DSSCorruptionReset")
+		f.abort(wire.ResetUnspecified, 0)
 		return
 	}
+	f.count("DSSCorruptionFallback")
+	c.fallback = true
+	c.deliver(c.rcvNxt, data)
 }
 
 // learnMapping makes sure that there is a mapping for the next byte (get_mapping_status).

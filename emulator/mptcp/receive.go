@@ -92,7 +92,7 @@ func (c *Conn) keep(p piece) {
 		return
 	}
 	c.host.Count("OFOQueue", 1)
-	if n == len(c.early) {
+	if n == len(c.early) && n > 0 {
 		c.host.Count("OFOQueueTail", 1)
 	}
 	if n > 0 && c.early[n-1].end() == p.dsn {

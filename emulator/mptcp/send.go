@@ -140,6 +140,9 @@ func (c *Conn) next() (from, end uint64, again bool) {
 	return c.sndNxt, end, false
 }
 
+// maxMapping is how many bytes have one mapping at most, whatever segments they are cut into: a fragment of the kernel's.
+const maxMapping = 32 << 10
+
 // options64 are the bytes that a DSS with 64-bit numbers and a mapping takes, with padding.
 const options64 = 28
 
@@ -157,7 +160,10 @@ func (f *Subflow) send(from, end uint64) int {
 	}
 	// What is pushed together has the option, but TCP sizes segments without it from the first on.
 	infinite := f.infinite
-	n := min(int(end-from), f.tcp.Payload(most))
+	n := min(int(end-from), maxMapping)
+	if f.infinite && most > 0 {
+		n = min(n, f.tcp.Payload(most)) // what TCP had sized already
+	}
 	data := append([]byte(nil), c.at(from, from+uint64(n))...)
 	now := c.host.Stack.Clock().Now()
 	c.stats.sent += uint64(n)
@@ -249,12 +255,13 @@ func (c *Conn) armRetransmission() {
 	c.rtx = c.host.Stack.Clock().After(c.retransmissionTimeout(), c.retransmit)
 }
 
-// retransmissionTimeout is the longest time that a subflow still waits for an acknowledgement (mptcp_set_timeout).
+// retransmissionTimeout is the longest time that a subflow still waits for an acknowledgement, but for those from which nothing has
+// come of late (mptcp_set_timeout).
 func (c *Conn) retransmissionTimeout() time.Duration {
 	var longest time.Duration
 	now := c.host.Stack.Clock().Now()
 	for _, f := range c.subflows {
-		if at, ok := f.tcp.Deadline(); ok && f.active() {
+		if at, ok := f.tcp.Deadline(); ok && f.active() && f.staleCount == 0 {
 			longest = max(longest, at-now)
 		}
 	}

@@ -49,7 +49,11 @@ func (c *Connection) startAnnouncing(a AddAddr, again bool) bool {
 		known = &announcement{AddAddr: a, stop: func() {}}
 		c.anno = slices.Insert(c.anno, 0, known)
 	}
-	c.arm(known, c.addAddrTimeout())
+	wait := c.addAddrTimeout()
+	c.arm(known, wait)
+	if wait == 0 && c.manager.has(NoRetransmission) {
+		c.explainOnce(a)
+	}
 	return true
 }
 

@@ -12,6 +12,10 @@ import (
 // workerDelay is the time from a trigger to the worker that acts on it. On a machine it is some microseconds.
 const workerDelay = 50 * time.Microsecond
 
+// connectTime is how long the path manager takes to open subflows: longer than a handshake over a cable, which is done before
+// connect has returned.
+const connectTime = 60 * time.Microsecond
+
 // Connection is the path manager's side of one connection (struct mptcp_pm_data). The host tells it what happens; the worker then
 // decides.
 type Connection struct {
@@ -25,6 +29,7 @@ type Connection struct {
 	acceptAddr    bool
 	acceptSubflow bool
 	closedBy      verdict // why acceptAddr is false
+	refusedBy     verdict // why acceptSubflow is false
 
 	extraSubflows   int
 	localAddrUsed   int
@@ -39,6 +44,7 @@ type Connection struct {
 	own        []pm.Endpoint
 	status     status
 	stopWorker func()
+	stopRun    func() // of a run that opens subflows
 
 	signal    signal
 	local     AddAddr // the announcement that waits to be sent
@@ -98,6 +104,7 @@ func (c *Connection) sample() {
 	c.acceptAddr = m.limits.AddAddrAccepted > 0 && subflows
 	c.acceptSubflow = subflows
 	c.closedBy = c.sampled()
+	c.refusedBy = verdict{"limit_extra_subflows 0 > 0", "its limit of subflows was 0 when the connection was made"}
 }
 
 // Userspace tells whether the connection is left to a path manager in userspace.
@@ -192,9 +199,11 @@ func (c *Connection) Destroyed() {
 
 // stop stops the worker and all timers.
 func (c *Connection) stop() {
-	if c.stopWorker != nil {
-		c.stopWorker()
-		c.stopWorker = nil
+	for _, stop := range []*func(){&c.stopWorker, &c.stopRun} {
+		if *stop != nil {
+			(*stop)()
+			*stop = nil
+		}
 	}
 	for _, a := range c.anno {
 		a.stop()
@@ -277,6 +286,7 @@ func (c *Connection) AcceptJoin() bool {
 	c.extraSubflows++
 	if !c.userspace && c.extraSubflows == c.limit() {
 		c.acceptSubflow = false
+		c.refusedBy = c.full()
 	}
 	return true
 }
@@ -332,10 +342,15 @@ func (c *Connection) schedule(s status) bool {
 		return false
 	}
 	c.status |= s
-	if c.stopWorker == nil {
+	c.wake()
+	return true
+}
+
+// wake lets the worker come, unless it will anyway or is at work.
+func (c *Connection) wake() {
+	if c.status != 0 && c.stopWorker == nil && c.stopRun == nil {
 		c.stopWorker = c.manager.host.After(workerDelay, c.work)
 	}
-	return true
 }
 
 // work does what was asked for, in the kernel's order (mptcp_pm_worker).
@@ -354,7 +369,7 @@ func (c *Connection) work() {
 		{established, c.run},
 		{subflowEstablished, c.run},
 	} {
-		if c.status&step.when != 0 {
+		if c.status&step.when != 0 && c.stopRun == nil {
 			c.status &^= step.when
 			step.do()
 		}

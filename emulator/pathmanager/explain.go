@@ -17,7 +17,9 @@ var sources = map[string]string{
 	"add_addr_limit":      "mptcp_pm_add_addr_received (net/mptcp/pm.c)",
 	"add_addr_lost":       "mptcp_pm_add_addr_signal (net/mptcp/pm.c)",
 	"add_addr_no_source":  "fill_local_addresses_vec (net/mptcp/pm_kernel.c)",
+	"add_addr_once":       "mptcp_pm_alloc_anno_list (net/mptcp/pm.c)",
 	"add_addr_retransmit": "mptcp_pm_add_timer (net/mptcp/pm.c)",
+	"add_addr_stalled":    "mptcp_pm_remove_anno_addr (net/mptcp/pm_kernel.c)",
 	"add_addr_too_large":  "mptcp_pm_add_addr_signal (net/mptcp/pm.c)",
 	"add_addr_unheard":    "mptcp_pm_add_addr_received (net/mptcp/pm.c)",
 	"c_flag":              "fill_remote_addresses_vec (net/mptcp/pm_kernel.c)",
@@ -31,6 +33,7 @@ var sources = map[string]string{
 	"join_refused":        "mptcp_pm_allow_new_subflow (net/mptcp/pm.c)",
 	"mp_prio":             "mptcp_pm_mp_prio_send_ack (net/mptcp/pm.c)",
 	"next_endpoint":       "mptcp_pm_subflow_check_next (net/mptcp/pm.c)",
+	"no_more_work":        "mptcp_pm_nl_check_work_pending (net/mptcp/pm_kernel.c)",
 	"no_ack":              "mptcp_pm_addr_send_ack (net/mptcp/pm.c)",
 	"rm_addr":             "mptcp_pm_remove_addr (net/mptcp/pm.c)",
 	"rm_addr_busy":        "mptcp_pm_rm_addr_received (net/mptcp/pm.c)",
@@ -71,6 +74,11 @@ func (c *Connection) filled() verdict {
 			fmt.Sprintf("accepted %d of at most %d announced addresses", accepted, limit),
 		}
 	}
+	return c.full()
+}
+
+// full says that a connection has all the subflows that it may have.
+func (c *Connection) full() verdict {
 	return verdict{
 		fmt.Sprintf("extra_subflows %d >= limit_extra_subflows %d", c.extraSubflows, c.limit()),
 		fmt.Sprintf("it had %d of at most %d extra subflows", c.extraSubflows, c.limit()),
@@ -170,13 +178,34 @@ func (c *Connection) explainPrio(s SubflowInfo, backup bool) {
 }
 
 func (c *Connection) explainConnect(j Join) {
+	which := fmt.Sprintf("%s, local id %d", describePair(j.Local, j.Remote), j.LocalID)
+	if j.Local.Addr().IsUnspecified() {
+		which = fmt.Sprintf("to %s, from where routing says", addressPort(j.Remote))
+	}
 	c.explain("join_open", fmt.Sprintf("extra_subflows %d, limit_extra_subflows %d", c.extraSubflows, c.limit()),
-		"opens a subflow %s, local id %d: it is number %d beside the initial one", describePair(j.Local, j.Remote), j.LocalID, c.extraSubflows)
+		"opens a subflow %s: it is number %d beside the initial one", which, c.extraSubflows)
+}
+
+// explainRest tells of endpoints that a connection will not look at by itself any more.
+func (c *Connection) explainRest(unused int) {
+	c.explain("no_more_work", fmt.Sprintf("extra_subflows %d == limit_extra_subflows %d", c.extraSubflows, c.limit()),
+		"leaves %d endpoint(s) unused, signal ones too: it has all the %d extra subflows that it may have", unused, c.limit())
+}
+
+func (c *Connection) explainOnce(a AddAddr) {
+	c.explain("add_addr_once", "add_addr_timeout 0",
+		"sends %s once, and announces nothing else until its echo comes: there is no time-out", describeAddr(a))
+}
+
+func (c *Connection) explainStalled(e *entry) {
+	c.explain("add_addr_stalled", "the announcement had no echo",
+		"does not go on to the next announcement: %s was deleted before its echo came", e.Endpoint)
 }
 
 func (c *Connection) explainConnectError(j Join, errno syscall.Errno) {
 	c.explain("join_error", fmt.Sprintf("error %d", -int(errno)),
-		"could not open the subflow %s (error %d): the endpoint counts as used all the same", describePair(j.Local, j.Remote), int(errno))
+		"could not open the subflow %s (error %d); if it came from an endpoint, that counts as used all the same",
+		describePair(j.Local, j.Remote), int(errno))
 }
 
 func (c *Connection) explainLimit() {
@@ -209,7 +238,8 @@ func (c *Connection) explainInitial(e *entry) {
 
 func (c *Connection) explainImplicit(a netip.Addr, id uint8, ok bool) {
 	if ok {
-		c.explain("implicit", "no endpoint has the address", "made the implicit endpoint id %d for %s, which needed an ID", id, a.Unmap())
+		c.explain("implicit", "no endpoint has the address",
+			"made the implicit endpoint id %d for %s, which needed an ID", id, a.Unmap())
 		return
 	}
 	c.explain("implicit", fmt.Sprintf("endpoints %d >= %d", len(c.manager.table), maxEndpoints),
@@ -217,7 +247,8 @@ func (c *Connection) explainImplicit(a netip.Addr, id uint8, ok bool) {
 }
 
 func (c *Connection) explainPort(local netip.AddrPort) {
-	c.explain("join_port", "no announcement has the address and port", "refused a join to %s: it is not announced", addressPort(local))
+	c.explain("join_port", "no announcement has the address and port",
+		"refused a join to %s: it is not announced", addressPort(local))
 }
 
 func (c *Connection) explainRefusal() {
@@ -228,9 +259,11 @@ func (c *Connection) explainRefusal() {
 	case !info.FullyEstablished:
 		c.explain(rule, "fully_established", "refused a join: the connection is not fully established")
 	case c.userspace:
-		c.explain(rule, "listeners of mptcp_pm_events > 0", "refused a join: the connection is left to userspace, and nobody listens to events")
+		c.explain(rule, "listeners of mptcp_pm_events > 0",
+			"refused a join: the connection is left to userspace, and nobody listens to events")
 	case c.extraSubflows < limit:
-		c.explain(rule, "accept_subflow is false", "refused a join: its limit was reached when it last looked, and no subflow was closed since (now %d of %d)", c.extraSubflows, limit)
+		c.explain(rule, c.refusedBy.test,
+			"refused a join: %s, and no subflow was closed since (now %d of %d)", c.refusedBy.why, c.extraSubflows, limit)
 	default:
 		c.explain(rule, fmt.Sprintf("extra_subflows %d < limit_extra_subflows %d", c.extraSubflows, limit),
 			"refused a join: it has %d of at most %d extra subflows", c.extraSubflows, limit)

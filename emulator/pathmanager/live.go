@@ -27,7 +27,11 @@ func (c *Connection) endpointRemoved(e *entry) {
 	m := c.manager
 	inUse := c.hasSubflowFrom(e)
 	id := c.localIDOf(e)
-	announced := c.withdraw(netip.AddrPortFrom(e.Address, e.Port))
+	at := netip.AddrPortFrom(e.Address, e.Port)
+	if a := c.findAnnouncement(at); a != nil && a.sent < retransmissions {
+		c.explainStalled(e)
+	}
+	announced := c.withdraw(at)
 	if announced {
 		c.addAddrSignaled--
 	}

@@ -204,8 +204,8 @@ func parseUint32(b []byte) *uint32 {
 	return &value
 }
 
-// parseNest reads an address (mptcp_pm_parse_pm_addr_attr). Flags, interface and port count also without a family. Sizes are checked
-// at once, the address when a command reads it.
+// parseNest reads an address (mptcp_pm_parse_pm_addr_attr). Flags, interface and port count also without a family. Sizes are
+// checked at once, the address when a command reads it.
 func parseNest(b []byte, strictly bool) (*nest, *refusal) {
 	n := &nest{}
 	payloads := map[uint16][]byte{}

@@ -2,7 +2,6 @@ package pathmanager
 
 import (
 	"net/netip"
-	"slices"
 	"syscall"
 
 	"github.com/mptcp-lab/mptcp-lab/pm"
@@ -22,13 +21,28 @@ func (c *Connection) run() {
 	if next != nil && (next.Flags&pm.FlagSubflow == 0 || !c.manager.has(SignalAndSubflow)) {
 		next = nil
 	}
-	if !c.cFlagCase() && c.openSubflows(next) {
-		next = nil
-	}
-	if next != nil && next.ID != c.initialID && c.manager.has(SignalAccounting) {
+	began := !c.cFlagCase() && c.openSubflows(next)
+	if next != nil && !began && c.manager.has(SignalAccounting) {
 		c.localAddrUsed++
 	}
+	if began {
+		c.linger()
+		return
+	}
 	c.checkPending()
+}
+
+// linger ends a run that has opened subflows when these calls are over. What a near peer answers meanwhile still finds the work
+// pending, and gets another run.
+func (c *Connection) linger() {
+	if c.stopRun != nil {
+		c.stopRun()
+	}
+	c.stopRun = c.manager.host.After(connectTime, func() {
+		c.stopRun = nil
+		c.checkPending()
+		c.wake()
+	})
 }
 
 // account looks, once, for the endpoint of the initial address: it counts as used. If it is a backup, the peer is told.
@@ -100,7 +114,7 @@ func (c *Connection) openSubflows(first *entry) (began bool) {
 			return began
 		}
 		began = true
-		c.useEndpoint(e)
+		c.useEndpoint(e, e == first)
 	}
 	c.explainLimit()
 	return began
@@ -108,11 +122,12 @@ func (c *Connection) openSubflows(first *entry) (began bool) {
 
 func (c *Connection) isCandidate(e *entry) bool { return e.Flags&pm.FlagSubflow != 0 && !c.used[e.ID] }
 
-// useEndpoint opens the subflows of one endpoint, which is used from then on, whatever becomes of them.
-func (c *Connection) useEndpoint(e *entry) {
+// useEndpoint opens the subflows of one endpoint, which is used from then on, whatever becomes of them. That of the initial address
+// does not count, unless it was announced just before: then it has its ID 0 already, which is not compared again.
+func (c *Connection) useEndpoint(e *entry, announced bool) {
 	c.used[e.ID] = true
 	id := c.localIDOf(e)
-	if e.ID != c.initialID {
+	if e.ID != c.initialID || announced {
 		c.localAddrUsed++
 	}
 	for _, to := range c.remotes(e, id) {
@@ -205,11 +220,20 @@ func (c *Connection) checkPending() bool {
 	if !c.manager.has(IDBitmap) {
 		return c.checkPositions()
 	}
-	if c.extraSubflows == c.limit() || !slices.ContainsFunc(c.manager.table, func(e *entry) bool { return !c.used[e.ID] }) {
-		c.workPending = false
-		return false
+	unused := 0
+	for _, e := range c.manager.table {
+		if !c.used[e.ID] {
+			unused++
+		}
 	}
-	return true
+	if unused > 0 && c.extraSubflows != c.limit() {
+		return true
+	}
+	if unused > 0 && c.workPending {
+		c.explainRest(unused)
+	}
+	c.workPending = false
+	return false
 }
 
 // familiesMatch tells whether a connection may have a subflow between these addresses (mptcp_pm_addr_families_match).

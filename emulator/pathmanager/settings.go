@@ -62,7 +62,9 @@ var sysctls = []setting{
 	secondsSetting("close_timeout", Version{6, 7, 0}, timeouts, func(s *Settings) *time.Duration { return &s.CloseTimeout }),
 	{"available_schedulers", Version{6, 10, 0}, func(*Settings) string { return "default" }, nil},
 	blackholeSetting(),
-	intSetting("syn_retrans_before_tcp_fallback", Version{6, 14, 0}, span{0, 255}, func(s *Settings) *int { return &s.SynRetransBeforeTCP }),
+	intSetting("syn_retrans_before_tcp_fallback", Version{6, 14, 0}, span{0, 255}, func(s *Settings) *int {
+		return &s.SynRetransBeforeTCP
+	}),
 	{"path_manager", Version{6, 15, 0}, func(s *Settings) string { return s.PathManager }, setManager},
 	{"available_path_managers", Version{6, 15, 0}, func(*Settings) string { return KernelManager + " " + UserspaceManager }, nil},
 }

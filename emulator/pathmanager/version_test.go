@@ -57,7 +57,8 @@ func TestVersionHas(t *testing.T) {
 		{"6.19.0", FlagMask, true},
 		{"6.17", FlagMask, false},
 		{"6.18.16", AvoidRemoved, false},
-		{"6.19", AvoidRemoved, false},
+		{"6.19.6", AvoidRemoved, false},
+		{"6.19", AvoidRemoved, true},
 		{"7.0.0", AvoidRemoved, true},
 		{"10.0", AvoidRemoved, true},
 	}

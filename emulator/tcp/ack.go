@@ -29,11 +29,11 @@ func (c *Conn) acknowledged(s *segment.Segment) {
 	}
 	c.recover(newly, sacked)
 	if advanced {
+		c.arm()
 		c.afterProgress()
 		if c.isClosed {
 			return
 		}
-		c.arm()
 	}
 	c.push()
 	if (advanced || c.peerWindow != windowBefore) && !c.isClosed {
@@ -79,6 +79,7 @@ func (c *Conn) forgetUpTo(ack uint32) (n int) {
 	var sample time.Duration
 	for n < c.next && !before(ack, c.queue[n].end()) {
 		k := c.queue[n]
+		c.queued -= len(k.Data)
 		if !k.syn || c.Listener == nil { // a SYN and a FIN count as bytes
 			c.Stats.BytesAcked += uint64(k.end() - k.seq)
 		}
@@ -96,6 +97,7 @@ func (c *Conn) forgetUpTo(ack uint32) (n int) {
 		k := c.queue[0]
 		cut := ack - k.seq
 		c.Stats.BytesAcked += uint64(cut)
+		c.queued -= int(cut)
 		k.Data, k.seq = k.Data[cut:], ack
 	}
 	c.sndUna = ack

@@ -206,7 +206,7 @@ func (c *Conn) end(why syscall.Errno) {
 	c.setState(Closed)
 	c.timer.Stop()
 	c.stack.remove(c)
-	c.queue, c.ahead = nil, nil
+	c.queue, c.queued, c.next, c.ahead = nil, 0, 0, nil
 	c.owner.Closed(why)
 }
 

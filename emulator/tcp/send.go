@@ -14,6 +14,7 @@ type sender struct {
 	iss            uint32
 	sndUna, sndNxt uint32
 	queue          []*Chunk // not acknowledged, those that were sent first
+	queued         int      // bytes of data in queue
 	next           int      // index in queue of the first that was never sent
 	peerWindow     int      // bytes from sndUna on
 	peerEdge       uint32   // seq of the segment that told it last
@@ -41,17 +42,12 @@ func (c *Conn) writeSeq() uint32 {
 // into several segments, which share it.
 func (c *Conn) Write(data []byte, ext any, options int) {
 	c.queue = append(c.queue, &Chunk{Data: data, Ext: ext, Options: options, seq: c.writeSeq()})
+	c.queued += len(data)
 	c.push()
 }
 
 // Queued is how many bytes of data are not acknowledged.
-func (c *Conn) Queued() int {
-	n := 0
-	for _, k := range c.queue {
-		n += len(k.Data)
-	}
-	return n
-}
+func (c *Conn) Queued() int { return c.queued }
 
 // Unsent is how many bytes of data were never sent.
 func (c *Conn) Unsent() (n int) {
@@ -71,9 +67,9 @@ func (c *Conn) Outstanding() bool { return c.next > 0 }
 // what the kernel needs itself for packets that it need not cut, and never less than at first (tcp_sndbuf_expand).
 func (c *Conn) HasRoom() bool {
 	if c.Options.SendBuffer != 0 {
-		return c.Queued() < c.Options.SendBuffer/4 // the rest is for the kernel's own needs
+		return c.queued < c.Options.SendBuffer/4 // the rest is for the kernel's own needs
 	}
-	return len(c.queue) < 3*c.widest || c.Queued() < minSendBuffer
+	return c.queued < max(minSendBuffer, 3*c.widest*c.maxSegment())
 }
 
 // minSendBuffer is the least that a send buffer has room for, in bytes.

@@ -84,7 +84,7 @@ func (s *Stream) Readable() int { return len(s.received) }
 func (s *Stream) Read(b []byte) int {
 	n := copy(b, s.received)
 	s.received = s.received[n:]
-	if s.Conn.Opened() >= s.room()/2 {
+	if n > 0 && s.Conn.Opened() >= s.room()/2 {
 		s.Conn.SendAck()
 	}
 	return n
