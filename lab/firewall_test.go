@@ -18,6 +18,7 @@ func TestFirewallRule(t *testing.T) {
 	}{
 		{lab.FirewallRule{Chain: "input", Target: "drop", Protocol: "tcp", DestinationPort: lab.PortRange{First: 80, Last: 90}}, "tcp dport 80-90 drop", ""},
 		{lab.FirewallRule{Chain: "input", Target: "drop", State: lab.FlowNew | lab.FlowInvalid}, "ct state new,invalid drop", ""},
+		{lab.FirewallRule{Chain: "output", Target: "accept", Protocol: "tcp", Mark: 7}, "meta l4proto tcp meta mark 7 accept", ""},
 		{lab.FirewallRule{Chain: "forward", Target: "accept", InInterface: "eth1", OutInterface: "eth2", Source: network}, `iifname "eth1" oifname "eth2" ip saddr 10.0.1.0/24 accept`, ""},
 		{lab.FirewallRule{Chain: "output", Target: "reject", Protocol: "tcp", Destination: six, RejectWith: lab.TCPReset}, "ip6 daddr fd00::1 meta l4proto tcp reject with tcp reset", ""},
 		{lab.FirewallRule{Chain: "postrouting", Target: "masquerade", Protocol: "tcp"}, "meta l4proto tcp masquerade", ""},

@@ -84,7 +84,8 @@ type Message struct {
 	Unread int    // how many bytes wait still, as TCP_INQ tells; -1 where that option is not set
 }
 
-// Listening is a listening socket. A listener of MPTCP is two: itself, and the TCP socket beneath it, which takes the SYNs.
+// Listening is a listening socket. A listener of MPTCP is two: itself, and the TCP socket beneath it, which takes the SYNs. Of an
+// endpoint with a port inet_diag shows only the latter.
 type Listening struct {
 	Protocol  Protocol
 	Address   netip.AddrPort

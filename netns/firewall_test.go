@@ -155,6 +155,7 @@ func TestFirewallFilters(t *testing.T) {
 		{rule("input", "drop", protocol("tcp")), v4, true},
 		{rule("input", "drop", protocol("udp")), v4, false},
 		{rule("input", "drop", protocol("icmp")), v4, false},
+		{rule("output", "drop", func(r *lab.FirewallRule) { r.Mark = 7 }), v4, false}, // nobody has set it
 		{rule("input", "drop", state(lab.FlowNew)), v4, true},
 		{rule("input", "drop", state(lab.FlowEstablished|lab.FlowRelated)), v4, false}, // the third packet of the handshake stops later
 		{rule("output", "drop", state(lab.FlowEstablished)), v6, true},

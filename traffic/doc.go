@@ -26,6 +26,6 @@
 //
 // # What it is not
 //
-// The package looks at no subflow, path-manager event or socket option (package observe does, through
-// [Socket.SyscallConn]), makes no namespace and drives no path manager.
+// The package looks at no subflow and no path-manager event, and at no socket option that tells of subflows (package observe
+// does, through [Socket.SyscallConn]), makes no namespace and drives no path manager.
 package traffic

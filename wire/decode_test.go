@@ -13,7 +13,7 @@ import (
 // samplePacket has 5 bytes of payload and two options.
 func samplePacket() Packet {
 	return Packet{
-		Src: client4, Dst: server4, Flags: FlagPSH | FlagACK, Seq: 1, Ack: 2, Window: 3, PayloadLen: 5,
+		Src: client4, Dst: server4, Flags: FlagPSH | FlagACK, Seq: 1, Ack: 2, Window: 3, TOS: 0x28, PayloadLen: 5,
 		Options: []Option{&DSS{HasAck: true, Ack64: true, Ack: 7}, &RemoveAddr{IDs: []uint8{1, 2}}},
 	}
 }
