@@ -12,7 +12,7 @@ CC_FOUND  := $(shell command -v gcc || command -v clang)
 RACE      := $(if $(CC_FOUND),-race)
 CGO       := $(if $(CC_FOUND),1,0)
 
-.PHONY: build run test test-iproute2 lint fmt bench docs coverage proof docs-check fuzz install clean help
+.PHONY: build run test test-iproute2 lint fmt bench docs coverage proof kernels docs-check fuzz install clean help
 
 build: ## build bin/mptcp-lab (static, no cgo)
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/mptcp-lab
@@ -52,6 +52,13 @@ coverage: build ## measure the cases, and generate docs/coverage.md
 
 proof: build ## prove every case, and write docs/proof.md
 	$(BIN) prove --backend kernel --markdown docs/proof.md scenarios/
+
+KERNELS ?= 6.1 6.12 6.16 6.18 7.3
+KNOWN   := docs/testdata/kernels
+kernels: build ## ask each kernel of Debian what it knows of MPTCP, in virtual machines, and write docs/kernels.md
+	$(BIN) vm fetch $(KERNELS)
+	for k in $(KERNELS); do $(BIN) probe --json --kernel $$k > $(KNOWN)/$$k.json || exit 1; done
+	$(BIN) probe $(patsubst %,--markdown %,$(wildcard $(KNOWN)/*.json)) > docs/kernels.md
 
 docs-check: build ## fail when docs/language.md is stale
 	@$(BIN) doc --markdown | diff -u docs/language.md - || { echo 'docs/language.md is stale: run make docs'; exit 1; }

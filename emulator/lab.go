@@ -123,17 +123,23 @@ func (l *modelLab) Wait(ctx context.Context, timeout time.Duration, cond func() 
 	return result, err
 }
 
-// action is what each thing takes that a script does to a host, a link or a socket, as on a real one: packets that are under way
-// arrive meanwhile.
-const action = 100 * time.Microsecond
+// What a script does takes time as on a real host, so that packets that are under way arrive meanwhile: a change to a host or
+// a link this much, and a system call of a socket less.
+const (
+	change     = 100 * time.Microsecond
+	systemCall = 20 * time.Microsecond
+)
 
-// act lets the time pass that an action takes. In a lab that is closed none does.
-func (l *modelLab) act() {
+// act lets the time pass that a change takes.
+func (l *modelLab) act() { l.pass(change) }
+
+// pass lets time pass, but in a lab that is closed.
+func (l *modelLab) pass(d time.Duration) {
 	if l.closed {
 		return
 	}
 	done := false
-	l.world.After(action, func() { done = true })
+	l.world.After(d, func() { done = true })
 	_ = l.world.Until(context.Background(), func() bool { return done }) // it comes
 }
 

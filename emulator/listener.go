@@ -41,7 +41,7 @@ func (h *host) Listen(ctx context.Context, o lab.ListenOptions) (lab.Listener, e
 	if a := o.Address.Addr(); !a.IsValid() || a.Unmap().IsUnspecified() {
 		o.Address = netip.AddrPortFrom(netip.IPv6Unspecified(), o.Address.Port())
 	}
-	h.lab.act()
+	h.lab.pass(systemCall)
 	set, err := newOptions(o.Options)
 	var l accepting
 	if err == nil {

@@ -240,7 +240,7 @@ func (s *socket) send(ctx context.Context, n int64, next func(left int64) []byte
 	if n < 0 {
 		return s.failed("send", n, 0, errors.New("a negative number of bytes"))
 	}
-	s.host.lab.act()
+	s.host.lab.pass(systemCall)
 	for done := int64(0); done < n; {
 		if err := s.writable(ctx); err != nil {
 			return s.failed("send", n, done, err)
@@ -359,7 +359,7 @@ func (s *socket) ReceiveEOF(ctx context.Context) error {
 
 // CloseWrite implements [lab.Socket].
 func (s *socket) CloseWrite() error {
-	s.host.lab.act()
+	s.host.lab.pass(systemCall)
 	err := s.checkShutdown()
 	if err != nil {
 		return s.host.on(fmt.Errorf("end the stream from %v to %v: %w", s.Local(), s.Remote(), err))
@@ -381,7 +381,7 @@ func (s *socket) checkShutdown() error {
 // Close implements [lab.Socket]. Before, it takes a last look.
 func (s *socket) Close() error {
 	if !s.closed {
-		s.host.lab.act()
+		s.host.lab.pass(systemCall)
 		s.look()
 		s.closed = true
 		s.stream.Close()
@@ -392,7 +392,7 @@ func (s *socket) Close() error {
 // Abort implements [lab.Socket].
 func (s *socket) Abort() error {
 	if !s.closed {
-		s.host.lab.act()
+		s.host.lab.pass(systemCall)
 		s.look()
 		s.closed = true
 		s.stream.Abort()

@@ -152,7 +152,7 @@ func (s *socket) orHost(name string, value any) any {
 
 // SetOption implements [lab.Socket].
 func (s *socket) SetOption(o lab.SocketOption) error {
-	s.host.lab.act()
+	s.host.lab.pass(systemCall)
 	err := s.options.set(o)
 	if err != nil {
 		return s.host.on(fmt.Errorf("set %s of the connection from %v to %v: %w", o.Name, s.Local(), s.Remote(), err))

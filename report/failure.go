@@ -27,12 +27,12 @@ func (t *Terminal) failure(r Result) string {
 	section(&b, "output", r.Output)
 	section(&b, "timeline", timeline(r.Timeline))
 	section(&b, "kernel log", r.Kernel)
-	fmt.Fprintf(&b, "  again: %s\n", again(r))
+	fmt.Fprintf(&b, "  again: %s\n", r.Again())
 	return b.String()
 }
 
-// again is the command that runs the case again as it was run.
-func again(r Result) string {
+// Again is the command that runs the case again as it was run.
+func (r Result) Again() string {
 	return fmt.Sprintf("mptcp-lab run%s --seed %d '%s'", r.Flags, r.Seed, r.Case.ID)
 }
 

@@ -136,7 +136,7 @@ func junitText(r Result) string {
 	p := r.Position()
 	fmt.Fprintf(&b, "%s:%d\n%s\n", p.File, p.Line, printable(strings.TrimRight(r.Message, "\n")))
 	section(&b, "timeline", timeline(r.Timeline))
-	fmt.Fprintf(&b, "again: %s\n", again(r))
+	fmt.Fprintf(&b, "again: %s\n", r.Again())
 	return b.String()
 }
 

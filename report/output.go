@@ -17,8 +17,6 @@ func newOutput(name string, w io.Writer) output { return output{name: name, to: 
 
 func (o *output) printf(format string, args ...any) { o.keep(fmt.Fprintf(o.to, format, args...)) }
 
-func (o *output) write(b []byte) { o.keep(o.to.Write(b)) }
-
 // flush hands on what was written, so that it is seen while the run goes on.
 func (o *output) flush() { o.keep(0, o.to.Flush()) }
 

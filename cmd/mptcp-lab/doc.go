@@ -4,6 +4,8 @@
 //	mptcp-lab run scenarios/               run every case below a folder
 //	mptcp-lab run -k 'limits not ipv6' .   only the cases whose IDs match
 //	mptcp-lab run file.star::test_join -v  one case, with its time
+//	mptcp-lab run --report DIR scenarios/  a page that shows the topology, messages and checks of each case
+//	mptcp-lab explain file.star::test_join what happened in a case, as a diagram and in sentences
 //	mptcp-lab prove scenarios/             which cases fail when something is wrong, and which never do
 //	mptcp-lab ip mptcp endpoint show       the path manager of this network namespace, as ip-mptcp(8)
 //	mptcp-lab doctor                       what this machine can do

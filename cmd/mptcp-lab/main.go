@@ -16,12 +16,18 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/mptcp-lab/mptcp-lab/emulator"
+	"github.com/mptcp-lab/mptcp-lab/vm/guest"
 )
 
 type cli struct {
 	Run     runCmd     `cmd:"" help:"Run the cases of scripts, each in a lab of its own."`
+	Explain explainCmd `cmd:"" help:"Run cases, and tell what happened in each: a diagram of its messages, and sentences."`
 	Prove   proveCmd   `cmd:"" help:"Prove that cases can fail: run them in labs in which something is wrong."`
 	Certify certifyCmd `cmd:"" help:"Run the cases many times on a busy machine, and say how far their verdicts can be trusted."`
+	VM      vmCmd      `cmd:"" name:"vm" help:"Run scripts on other kernels, in virtual machines."`
+	Matrix  matrixCmd  `cmd:"" help:"Run the cases of scripts on several kernels, and show where their verdicts differ."`
+	Bisect  bisectCmd  `cmd:"" help:"Find the first of several kernels on which a case no longer passes."`
+	Probe   probeCmd   `cmd:"" help:"Show what a kernel knows of MPTCP, as it answers itself."`
 	IP      ipCmd      `cmd:"" name:"ip" passthrough:"" help:"Drive the path manager of this network namespace, as ip-mptcp(8) does."`
 	Doctor  doctorCmd  `cmd:"" help:"Show what this machine can do, and how to get what is missing."`
 	Doc     docCmd     `cmd:"" help:"Show the documentation of the language."`
@@ -42,6 +48,9 @@ type streams struct {
 }
 
 func main() {
+	if guest.Here() {
+		guest.Main()
+	}
 	// Scripts run ip in loops, so it waits for nothing that it does not need, and a signal ends it as it ends any program.
 	if args := os.Args[1:]; len(args) > 0 && args[0] == "ip" {
 		os.Exit(ipmptcp.Program(context.Background(), args[1:]))

@@ -111,7 +111,7 @@ const kernelsHeader = `# What kernels know of MPTCP
 
 Each was asked by ` + "`mptcp-lab probe --kernel`" + `: generic netlink for commands and attributes, /proc for settings (with their values in a
 new namespace) and counters, trial for flags, events (with the attributes that came) and socket options. An empty cell: the kernel
-does not know it. Written by ` + "`make kernels`" + ` from docs/testdata/kernels.
+does not know it; ADDR.ADDR4 all of them take, though newer ones leave it out of what they say of themselves. Written by ` + "`make kernels`" + ` from docs/testdata/kernels.
 
 Asked: %s.
 `

@@ -85,7 +85,7 @@ func (c *Conn) Write(b []byte) int {
 	return len(b)
 }
 
-// at is what the stream has between two DSNs, of which the first is not acknowledged.
+// at is what the stream has between two DSNs, of which the first is not acknowledged. It stays as it is, whatever is written later.
 func (c *Conn) at(from, to uint64) []byte {
 	return c.buffer[from-c.sndUna : to-c.sndUna : to-c.sndUna]
 }
@@ -164,7 +164,7 @@ func (f *Subflow) send(from, end uint64) int {
 	if f.infinite && most > 0 {
 		n = min(n, f.tcp.Payload(most)) // what TCP had sized already
 	}
-	data := append([]byte(nil), c.at(from, from+uint64(n))...)
+	data := c.at(from, from+uint64(n))
 	now := c.host.Stack.Clock().Now()
 	c.stats.sent += uint64(n)
 	c.stats.lastSent = now
@@ -236,6 +236,14 @@ func (c *Conn) dataAcked(f *Subflow, s *segment.Segment, o *wire.DSS) {
 	}
 }
 
+// dataSent is the DSN after all data that was given to subflows.
+func (c *Conn) dataSent() uint64 {
+	if c.finSent && c.sndNxt == c.writeSeq {
+		return c.sndNxt - 1
+	}
+	return c.sndNxt
+}
+
 // sndNxtWithFIN is the DSN after all that was sent.
 func (c *Conn) sndNxtWithFIN() uint64 {
 	if c.finSent && c.sndNxt == c.dataEnd() {
@@ -277,8 +285,8 @@ func (c *Conn) retransmit() {
 		return
 	}
 	f := c.chooseRetransmission()
-	if f != nil && c.sndUna < c.sndNxt && len(c.buffer) > 0 {
-		end := min(c.sndNxt, c.sndUna+uint64(chunkSize))
+	if sent := c.dataSent(); f != nil && int64(sent-c.sndUna) > 0 {
+		end := c.sndUna + min(sent-c.sndUna, chunkSize)
 		for from := c.sndUna; from < end; {
 			n := f.send(from, end)
 			from += uint64(n)

@@ -53,10 +53,11 @@ func (c *Conn) hasBetter(than *Subflow, most int) bool {
 
 // reinject has everything sent again that is not acknowledged, by whichever subflow (__mptcp_retransmit_pending_data).
 func (c *Conn) reinject() {
-	if c.fallback || int64(c.sndNxt-c.sndUna) <= 0 || len(c.buffer) == 0 {
+	end := c.dataSent()
+	if c.fallback || int64(end-c.sndUna) <= 0 {
 		return
 	}
-	c.again = []span{{c.sndUna, c.sndNxt}}
+	c.again = []span{{c.sndUna, end}}
 	c.mayFallBack = false
 	c.schedulePush()
 }

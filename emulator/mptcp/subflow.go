@@ -45,7 +45,6 @@ type Subflow struct {
 	lastMapped    uint64 // DSN of the mapping that was received last
 	validChecksum bool   // one was seen
 	reset         *wire.TCPRst
-	resetWhy      wire.ResetReason
 	errno         syscall.Errno
 	eventDone     bool // its closing was told
 	dead          bool // TCP has closed

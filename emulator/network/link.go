@@ -63,7 +63,6 @@ type Transit struct {
 	link    *Link
 	action  Action // the last decision
 	entered bool   // it has been decided for good
-	verdict Verdict
 }
 
 // NewLink joins two interfaces, that were attached to nodes.

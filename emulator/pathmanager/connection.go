@@ -22,7 +22,8 @@ type Connection struct {
 	manager   *Manager
 	conn      Conn
 	side      Side
-	index     int // among the manager's connections
+	index     int    // among the manager's connections
+	token     uint32 // by which commands find it; 0 before Created
 	userspace bool
 
 	workPending   bool
@@ -87,7 +88,7 @@ func (m *Manager) NewConnection(conn Conn, side Side) *Connection {
 // Reset brings a connection back to the state of a new one, as disconnect does.
 func (c *Connection) Reset() {
 	c.stop()
-	delete(c.manager.tokens, c.conn.Info().Token)
+	c.disown()
 	*c = Connection{manager: c.manager, conn: c.conn, side: c.side, index: c.index}
 	c.sample()
 }
@@ -119,7 +120,9 @@ func (c *Connection) DenyJoinID0() {
 
 // Created tells that the handshake with MP_CAPABLE is over, and that the connection has its token.
 func (c *Connection) Created() {
-	c.manager.tokens[c.conn.Info().Token] = c
+	c.disown()
+	c.token = c.conn.Info().Token
+	c.manager.tokens[c.token] = c
 	c.emitConnection(pm.EventCreated)
 }
 
@@ -189,12 +192,15 @@ func (c *Connection) Destroyed() {
 	}
 	c.destroyed = true
 	c.stop()
-	for token := range c.manager.tokens {
-		if c.manager.tokens[token] == c {
-			delete(c.manager.tokens, token)
-		}
-	}
+	c.disown()
 	c.manager.forget(c)
+}
+
+// disown takes the token out of the table, if it is this connection's.
+func (c *Connection) disown() {
+	if c.manager.tokens[c.token] == c {
+		delete(c.manager.tokens, c.token)
+	}
 }
 
 // stop stops the worker and all timers.

@@ -8,16 +8,16 @@
 // A [Connection] is the path manager's side of one connection. Whoever models hosts and connections implements [Host], [Conn]
 // and [Subflow], tells a Connection what happens, and is told what to do:
 //
-//	m := pathmanager.New(host, version)         // with the host
+//	m := pathmanager.New(host, version)            // with the host
 //	c := m.NewConnection(conn, pathmanager.Opened) // with the socket, or Accepted with the third ACK
-//	c.Created()                                 // MP_CAPABLE was exchanged, and Conn.Info tells the token
-//	c.Established()                             // fully established: at once when accepted, by the first DSS or ADD_ADDR else
-//	c.SubflowJoined(s), c.SubflowEstablished()  // a join: handshake done; fully established
-//	c.SubflowClosed(s)                          // a subflow is closed, and still in Conn.Subflows
-//	c.Closed(), c.Destroyed()                   // the program closed its socket; the token is gone
+//	c.Created()                                    // MP_CAPABLE was exchanged, and Conn.Info tells the token
+//	c.Established()                                // fully established: at once when accepted, by the first DSS or ADD_ADDR else
+//	c.SubflowJoined(s), c.SubflowEstablished()     // a join: handshake done; fully established
+//	c.SubflowClosed(s)                             // a subflow is closed, and still in Conn.Subflows
+//	c.Closed(), c.Destroyed()                      // the program closed its socket; the token is gone
 //
 // What comes in: [Connection.AddAddrReceived], [Connection.AddAddrEchoed], [Connection.RmAddrReceived],
-// [Connection.PrioReceived], and of joins [Connection.LocalID], [Connection.Backup], [Connection.AcceptsPort],
+// [Connection.PrioReceived], and of joins [Connection.LocalID], [Connection.BackupOfAnswer], [Connection.AcceptsPort],
 // [Connection.AcceptJoin] and [Connection.JoinAborted]. What goes out: the path manager asks a subflow to send an ACK
 // ([Subflow.SendAck]), and whoever writes its options asks [Connection.TakeAddAddr] and [Connection.TakeRmAddr] what they are.
 //

@@ -20,8 +20,8 @@ type link struct {
 	sent     []string // options, in order
 	opened   []string // subflows by this end: "10.0.2.2/1 > 10.0.1.1:5000/0"
 	refuse   map[netip.Addr]syscall.Errno
-	routed   netip.Addr // the source that routing picks
-	room     int        // for options on a pure ACK
+	routed   netip.Addr    // the source that routing picks
+	room     int           // for options on a pure ACK
 	answer   time.Duration // after which a join is fully established; 0: it does not tell
 }
 

@@ -1,6 +1,7 @@
 package tcp
 
 import (
+	"slices"
 	"syscall"
 	"time"
 
@@ -17,7 +18,6 @@ type sender struct {
 	queued         int      // bytes of data in queue
 	next           int      // index in queue of the first that was never sent
 	peerWindow     int      // bytes from sndUna on
-	peerEdge       uint32   // seq of the segment that told it last
 
 	cwnd, ssthresh int  // segments
 	widest         int  // cwnd that there was
@@ -131,7 +131,7 @@ func (c *Conn) fit(n int) {
 	rest := *k
 	rest.Data, rest.seq = k.Data[most:], k.seq+uint32(most)
 	k.Data, k.fin = k.Data[:most], false
-	c.queue = append(c.queue[:n+1:n+1], append([]*Chunk{&rest}, c.queue[n+1:]...)...)
+	c.queue = slices.Insert(c.queue, n+1, &rest)
 	if n < c.next {
 		c.next++
 	}

@@ -82,7 +82,7 @@ func (st *Stack) Refuse(s *segment.Segment, options ...wire.Option) {
 
 // send sends a segment.
 func (st *Stack) send(s *segment.Segment, index int32, mark uint32) syscall.Errno {
-	packet, err := s.Append(nil, st.host.NextID())
+	packet, err := s.Append(make([]byte, 0, segment.LenIPv6+segment.LenTCP+segment.MaxOptions+len(s.Payload)), st.host.NextID())
 	if err != nil {
 		panic(err) // of options that an owner gave: a bug
 	}

@@ -82,7 +82,7 @@ class App {
     if (drawing !== this.drawing) return; // another was opened meanwhile
     history.replaceState(null, "", "#" + encodeURIComponent(row.id));
     const width = Math.max(560, this.main.clientWidth - 44), out = [];
-    out.push(el("h2", {}, el("span", { class: "mark " + row.v }, marks[row.v]), row.id));
+    out.push(el("h2", {}, el("span", { class: "mark " + row.v }, marks[row.v]), el("span", {}, row.id)));
     if (row.title) out.push(el("div", {}, row.title));
     out.push(el("div", { class: "dim" }, `${row.v} in ${(row.ms / 1000).toFixed(3)} s, ${c.checks} checks, ${c.file}:${c.line}`));
     if (c.msg) out.push(el("pre", { class: row.v === "skipped" ? "" : "bad" }, c.msg));

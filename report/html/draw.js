@@ -13,6 +13,7 @@ function svg(name, props, ...children) {
 function fill(e, props, children) {
   for (const [k, v] of Object.entries(props || {})) {
     if (k.startsWith("on")) e.addEventListener(k.slice(2), v);
+    else if (k.startsWith("aria-")) e.setAttribute(k, String(v));
     else if (v !== undefined && v !== null && v !== false) e.setAttribute(k, v === true ? "" : v);
   }
   e.append(...children.filter(c => c !== undefined && c !== null && c !== false));
@@ -53,7 +54,7 @@ function topology(c, width) {
   for (const l of links) { const k = [...l.ends].sort().join("\0"); pairs.set(k, (pairs.get(k) || []).concat(l)); }
   const most = Math.max(1, ...[...pairs.values()].map(x => x.length));
   const crowded = nodes.length > 24;
-  const rowHeight = crowded ? 30 : Math.max(74, most * 46 + 24), height = Math.max(110, tall * rowHeight + 20);
+  const rowHeight = crowded ? 30 : Math.max(74, most * 46 + 24), height = Math.max(90, tall * rowHeight);
   const boxes = crowded ? 14 : 92, gap = columns.length > 1 ? (width - boxes - 40) / (columns.length - 1) : 0;
   columns.forEach((column, x) => column.forEach((n, y) => at.set(n.name, {
     x: columns.length > 1 ? 20 + boxes / 2 + x * gap : width / 2, y: height / 2 + (y - (column.length - 1) / 2) * rowHeight,
@@ -63,15 +64,16 @@ function topology(c, width) {
     const a = at.get(l.ends[0]), b = at.get(l.ends[1]);
     if (!a || !b) return;
     const bend = (i - (group.length - 1) / 2) * 46, same = Math.abs(a.x - b.x) < 1;
-    const mx = (a.x + b.x) / 2 + (same ? 60 + bend : 0), my = (a.y + b.y) / 2 + (same ? 0 : bend * 1.6);
+    const side = a.x > width / 2 ? -1 : 1; // where a link within a column bows to
+    const mx = (a.x + b.x) / 2 + (same ? side * (boxes + 40 + bend) : 0), my = (a.y + b.y) / 2 + (same ? 0 : bend * 1.6);
     out.append(svg("path", { class: "wire", d: `M${a.x} ${a.y} Q${mx} ${my} ${b.x} ${b.y}` }, svg("title", {}, `${l.name}: ${l.n} packets kept`)));
     if (crowded) return;
     [[a, b, l.labels[0]], [b, a, l.labels[1]]].forEach(([from, to, text]) => {
-      const right = to.x >= from.x, t = Math.min(0.42, (boxes / 2 + 8) / Math.max(60, Math.abs(to.x - from.x)));
+      const right = same ? side > 0 : to.x >= from.x, t = same ? .28 : Math.min(0.42, (boxes / 2 + 8) / Math.max(60, Math.abs(to.x - from.x)));
       const q = u => [(1 - u) * (1 - u) * from.x + 2 * u * (1 - u) * mx + u * u * to.x, (1 - u) * (1 - u) * from.y + 2 * u * (1 - u) * my + u * u * to.y];
       const [x, y] = q(t);
       const room = same ? 260 : Math.abs(to.x - from.x) / 2 - boxes / 2 - 12;
-      out.append(svg("text", { class: "small halo", x, y: y + (same ? (from.y < to.y ? 26 : -18) : bend < 0 ? -7 : 15), "text-anchor": right ? "start" : "end" }, cut(text, room)));
+      out.append(svg("text", { class: "small halo", x: x + (same ? side * 6 : 0), y: y + (same ? 4 : bend < 0 || !bend && to.y < from.y ? -7 : 15), "text-anchor": right ? "start" : "end" }, cut(text, room)));
     });
   });
   for (const n of nodes) {
@@ -87,7 +89,7 @@ function topology(c, width) {
 
 // Sequence draws what happened, a row each, with a lifeline for each subflow of a node. Only the rows in sight are drawn.
 class Sequence {
-  static height = 27;
+  static height = 30;
   static kinds = [["packet", "messages"], ["event", "events"], ["counter", "counters"], ["action", "actions"], ["check", "checks"], ["link", "links"], ["why", "reasons"]];
 
   constructor(c, width) {
@@ -179,12 +181,12 @@ class Sequence {
   }
 
   row(item, y) {
-    const g = svg("g", { class: "item", "data-kind": item.k }, svg("text", { class: "time", x: 64, y: y + 18 }, time(item.t)));
-    if (item.m && this.x.has(item.m.f) && this.x.has(item.m.t)) this.arrow(g, item.m, y + 20);
-    else if (item.k === "step") g.append(svg("text", { class: "bold", x: 80, y: y + 18 }, cut(item.x, this.width - 100)));
+    const g = svg("g", { class: "item", "data-kind": item.k }, svg("text", { class: "time", x: 64, y: y + 20 }, time(item.t)));
+    if (item.m && this.x.has(item.m.f) && this.x.has(item.m.t)) this.arrow(g, item.m, y + 23);
+    else if (item.k === "step") g.append(svg("text", { class: "bold over", x: 80, y: y + 20 }, cut(item.x, this.width - 100)));
     else if (item.k === "check") {
       const bad = item.x.startsWith("fails");
-      g.append(svg("text", { class: "halo", x: 80, y: y + 18, style: `fill:var(--${bad ? "failed" : "passed"})` }, (bad ? "✗ " : "✓ ") + cut(item.x.replace(/^(holds|fails): /, ""), this.width - 120)));
+      g.append(svg("text", { class: "halo", x: 80, y: y + 20, style: `fill:var(--${bad ? "failed" : "passed"})` }, (bad ? "✗ " : "✓ ") + cut(item.x.replace(/^(holds|fails): /, ""), this.width - 120)));
     } else this.note(g, item, y);
     return g;
   }
@@ -199,7 +201,7 @@ class Sequence {
     let text = m.l;
     if (m.n) text = `${m.n} × data, ${m.b} bytes`;
     if (m.fate) text += ` — ${m.fate}`;
-    g.append(svg("text", { class: "halo", x: (x1 + end) / 2, y: y - 5, "text-anchor": "middle" }, cut(text, Math.abs(end - x1) - 16)));
+    g.append(svg("text", { class: "halo", x: (x1 + end) / 2, y: y - 7, "text-anchor": "middle" }, cut(text, Math.abs(end - x1) - 16)));
   }
 
   // note is what happened at one node, or at none.
@@ -209,19 +211,19 @@ class Sequence {
     if (band && this.x.has(host) && this.x.has(band.to)) {
       const [a, b] = [this.x.get(host), this.x.get(band.to)].sort((p, q) => p - q);
       g.append(svg("rect", { x: a, y: y + 3, width: b - a, height: Sequence.height - 6, rx: 4, fill: colour("data"), "fill-opacity": .3 }));
-      g.append(svg("text", { x: (a + b) / 2, y: y + 18, "text-anchor": "middle" }, cut(text, b - a)));
+      g.append(svg("text", { x: (a + b) / 2, y: y + 20, "text-anchor": "middle" }, cut(text, b - a)));
       return;
     }
     if (item.k === "event") text = text.replace(/^\[ *(\w+)\]/, "$1");
     if (!this.x.has(host)) {
-      g.append(svg("text", { class: "halo note", x: 80, y: y + 18 }, cut((host ? host + ": " : "") + text, this.width - 100)));
+      g.append(svg("text", { class: "halo note", x: 80, y: y + 20 }, cut((host ? host + ": " : "") + text, this.width - 100)));
       return;
     }
     const x = this.x.get(host), index = this.lanes.indexOf(host), right = index < this.lanes.length - 1 || this.lanes.length === 1;
-    const out = 9 + 5 * Math.min(6, this.flows.get(host).size), room = (this.lanes.length > 1 ? this.width * .62 : this.width - x) - 40;
-    g.append(item.k === "action" ? svg("rect", { x: x - 5, y: y + 9, width: 10, height: 10, fill: "var(--accent)" })
-      : svg("circle", { cx: x, cy: y + 14, r: item.k === "event" ? 5 : 3, fill: item.k === "event" ? "var(--accent)" : "var(--dim)" }));
-    g.append(svg("text", { class: "halo" + (item.k === "action" || item.k === "event" ? "" : " note"), x: x + (right ? out : -out), y: y + 18, "text-anchor": right ? "start" : "end" }, cut(text, room)));
+    const out = 9 + 5 * Math.min(6, this.flows.get(host).size), room = Math.min(this.width * .58, right ? this.width - x - out - 12 : x - out - 80);
+    g.append(item.k === "action" ? svg("rect", { x: x - 5, y: y + 11, width: 10, height: 10, fill: "var(--accent)" })
+      : svg("circle", { cx: x, cy: y + 16, r: item.k === "event" ? 5 : 3, fill: item.k === "event" ? "var(--accent)" : "var(--dim)" }));
+    g.append(svg("text", { class: "halo" + (item.k === "action" || item.k === "event" ? "" : " note"), x: x + (right ? out : -out), y: y + 20, "text-anchor": right ? "start" : "end" }, cut(text, room)));
   }
 
   // choose shows all that is known of an item, and marks what came with it.
@@ -230,7 +232,7 @@ class Sequence {
     this.chosen = i;
     this.draw();
     const item = this.c.items?.[i];
-    if (!item) return this.detail.replaceChildren(el("span", { class: "dim" }, "Point at a line to see all of it; click to keep it. "), el("kbd", {}, "n"), " ", el("kbd", {}, "p"), " next and previous message"));
+    if (!item) return this.detail.replaceChildren(el("span", { class: "dim" }, "Point at a line to see all of it; click to keep it. "), el("kbd", {}, "n"), " ", el("kbd", {}, "p"), " next and previous message");
     const out = [el("div", { class: "mono" }, `${time(item.t)} ms  ${item.m ? item.m.f + " → " + item.m.t : item.h || ""}  ${item.x}`)];
     if (item.m) {
       const flow = this.c.flows[item.m.fl];

@@ -103,7 +103,7 @@ func viewOf(r report.Result) caseView {
 	p := r.Position()
 	v := caseView{
 		File: p.File, Line: p.Line, Message: r.Message, Checks: r.Checks, Output: r.Output, Kernel: r.Kernel,
-		Again: fmt.Sprintf("mptcp-lab run --seed %d '%s'", r.Seed, r.Case.ID),
+		Again: r.Again(),
 	}
 	s := story.New(r)
 	v.Lanes = s.Lanes

@@ -75,8 +75,8 @@ func labelOf(p wire.Packet) string {
 			words = append(words, l)
 		}
 	}
-	if p.PayloadLen > 0 {
-		words = append(words, fmt.Sprintf("%d bytes", p.PayloadLen))
+	if n := p.PayloadLen; n > 0 {
+		words = append(words, fmt.Sprintf("%d byte", n)+when(n > 1, "s"))
 	}
 	if len(words) == 0 {
 		return "ACK"

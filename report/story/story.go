@@ -94,6 +94,7 @@ func New(r report.Result) *Story {
 	}
 	slices.SortStableFunc(s.Items, func(a, b Item) int { return cmp.Compare(a.Time, b.Time) })
 	s.Lanes = s.lanes(nodes)
+	s.dropEchoes()
 	s.joinRepeats()
 	if r.Snapshot != nil {
 		s.relate(r.Snapshot)
@@ -266,4 +267,15 @@ func (s *Story) joinRepeats() {
 		kept = append(kept, i)
 	}
 	s.Items = kept
+}
+
+// dropEchoes leaves out what a link says of a packet where the packet's message has it.
+func (s *Story) dropEchoes() {
+	said := map[string]bool{}
+	for _, i := range s.Items {
+		if i.Message != nil && i.Message.Fate != "" {
+			said[i.Message.Fate+": "+i.Text] = true
+		}
+	}
+	s.Items = slices.DeleteFunc(s.Items, func(i Item) bool { return i.Kind == lab.KindLink && said[i.Text] })
 }

@@ -40,7 +40,7 @@ func (a Apt) Fetch(ctx context.Context, release, folder string) ([]string, error
 		return nil, errors.New("fetching kernels needs the apt-get of Debian or Ubuntu; give --kernel a file instead")
 	}
 	if _, err := os.Stat(keyring); err != nil {
-		return nil, fmt.Errorf("Debian's packages are signed with %s (apt-get install debian-archive-keyring): %w", keyring, err)
+		return nil, fmt.Errorf("packages of Debian are signed with %s (apt-get install debian-archive-keyring): %w", keyring, err)
 	}
 	mirror, err := a.mirror(ctx)
 	if err != nil {
@@ -61,7 +61,7 @@ func (a Apt) Fetch(ctx context.Context, release, folder string) ([]string, error
 		known = append(known, versions...)
 	}
 	slices.SortFunc(known, CompareVersions)
-	return nil, fmt.Errorf("Debian has no kernel %s; it has %s", release, strings.Join(slices.Compact(known), ", "))
+	return nil, fmt.Errorf("no kernel %s in Debian; it has %s", release, strings.Join(slices.Compact(known), ", "))
 }
 
 func (a Apt) say(format string, args ...any) {

@@ -22,10 +22,10 @@ var (
 	server2 = netip.MustParseAddrPort("10.0.2.2:8001")
 )
 
-// The tokens of both ends.
+// The keys of both ends, of which their tokens are made.
 const (
-	clientToken = 0x5328dd13
-	serverToken = 0xf988623b
+	clientKey wire.Key = 8
+	serverKey wire.Key = 7
 )
 
 const (
@@ -57,9 +57,9 @@ func firstLink() []lab.Packet {
 	announced, echo := wire.AddAddr{ID: 1, Address: server2.Addr(), HMAC: 4}, wire.AddAddr{ID: 1, Address: server2.Addr(), Echo: true}
 	return []lab.Packet{
 		packet(2, link1, "client", "server", client1, server1, wire.FlagSYN, 0, "", &wire.MPCapable{Version: 1, Crypto: 1}),
-		packet(2.1, link1, "server", "client", server1, client1, wire.FlagSYN|wire.FlagACK, 0, "", &wire.MPCapable{Version: 1, Crypto: 1, HasSenderKey: true, SenderKey: 7}),
-		packet(2.2, link1, "client", "server", client1, server1, wire.FlagACK, 0, "", &wire.MPCapable{Version: 1, Crypto: 1, HasSenderKey: true, HasReceiverKey: true, SenderKey: 8, ReceiverKey: 7}),
-		packet(2.4, link1, "client", "server", client1, server1, wire.FlagACK|wire.FlagPSH, 1, "", &wire.MPCapable{Version: 1, Crypto: 1, HasSenderKey: true, HasReceiverKey: true, HasData: true, SenderKey: 8, ReceiverKey: 7, DataLen: 1}),
+		packet(2.1, link1, "server", "client", server1, client1, wire.FlagSYN|wire.FlagACK, 0, "", &wire.MPCapable{Version: 1, Crypto: 1, HasSenderKey: true, SenderKey: serverKey}),
+		packet(2.2, link1, "client", "server", client1, server1, wire.FlagACK, 0, "", &wire.MPCapable{Version: 1, Crypto: 1, HasSenderKey: true, HasReceiverKey: true, SenderKey: clientKey, ReceiverKey: serverKey}),
+		packet(2.4, link1, "client", "server", client1, server1, wire.FlagACK|wire.FlagPSH, 1, "", &wire.MPCapable{Version: 1, Crypto: 1, HasSenderKey: true, HasReceiverKey: true, HasData: true, SenderKey: clientKey, ReceiverKey: serverKey, DataLen: 1}),
 		packet(3, link1, "server", "client", server1, client1, wire.FlagACK, 0, `dropped by drop(option = "ADD_ADDR", nth = 1)`, &announced),
 		packet(203, link1, "server", "client", server1, client1, wire.FlagACK, 0, "", &announced),
 		packet(203.1, link1, "client", "server", client1, server1, wire.FlagACK, 0, "", &echo),
@@ -69,7 +69,7 @@ func firstLink() []lab.Packet {
 // secondLink are the packets of the second subflow.
 func secondLink() []lab.Packet {
 	return []lab.Packet{
-		packet(204, link2, "client", "server", client2, server2, wire.FlagSYN, 0, "", &wire.MPJoin{ID: 2, Backup: true, Token: serverToken, Nonce: 3}),
+		packet(204, link2, "client", "server", client2, server2, wire.FlagSYN, 0, "", &wire.MPJoin{ID: 2, Backup: true, Token: serverKey.Token(), Nonce: 3}),
 		packet(204.1, link2, "server", "client", server2, client2, wire.FlagSYN|wire.FlagACK, 0, "", &wire.MPJoin{Phase: wire.JoinSYNACK, ID: 1, TruncatedHMAC: 2, Nonce: 3}),
 		packet(204.2, link2, "client", "server", client2, server2, wire.FlagACK, 0, "", &wire.MPJoin{Phase: wire.JoinACK, HMAC: [20]byte{1}}),
 		packet(250, link2, "client", "server", client2, server2, wire.FlagACK, 0, "", &wire.MPPrio{}),
@@ -81,10 +81,10 @@ func secondLink() []lab.Packet {
 // clientEvents are what the client's path manager tells.
 func clientEvents() []lab.Event {
 	return []lab.Event{
-		event(2.3, pm.Event{Kind: pm.EventCreated, Token: clientToken, Local: client1, Remote: server1, Has: pm.AttrToken | pm.AttrLocalAddr4 | pm.AttrRemoteAddr4}),
-		event(203.2, pm.Event{Kind: pm.EventAnnounced, Token: clientToken, Remote: netip.AddrPortFrom(server2.Addr(), 0), RemoteID: 1, Has: pm.AttrToken | pm.AttrRemoteID | pm.AttrRemoteAddr4}),
-		event(204.3, pm.Event{Kind: pm.EventSubEstablished, Token: clientToken, Local: client2, Remote: server2, LocalID: 2, RemoteID: 1, Has: pm.AttrToken | pm.AttrLocalID | pm.AttrRemoteID | pm.AttrLocalAddr4 | pm.AttrRemoteAddr4}),
-		event(260.2, pm.Event{Kind: pm.EventRemoved, Token: clientToken, RemoteID: 1, Has: pm.AttrToken | pm.AttrRemoteID}),
+		event(2.3, pm.Event{Kind: pm.EventCreated, Token: clientKey.Token(), Local: client1, Remote: server1, Has: pm.AttrToken | pm.AttrLocalAddr4 | pm.AttrRemoteAddr4}),
+		event(203.2, pm.Event{Kind: pm.EventAnnounced, Token: clientKey.Token(), Remote: netip.AddrPortFrom(server2.Addr(), 0), RemoteID: 1, Has: pm.AttrToken | pm.AttrRemoteID | pm.AttrRemoteAddr4}),
+		event(204.3, pm.Event{Kind: pm.EventSubEstablished, Token: clientKey.Token(), Local: client2, Remote: server2, LocalID: 2, RemoteID: 1, Has: pm.AttrToken | pm.AttrLocalID | pm.AttrRemoteID | pm.AttrLocalAddr4 | pm.AttrRemoteAddr4}),
+		event(260.2, pm.Event{Kind: pm.EventRemoved, Token: clientKey.Token(), RemoteID: 1, Has: pm.AttrToken | pm.AttrRemoteID}),
 	}
 }
 
@@ -94,7 +94,7 @@ func said() []lab.Entry {
 		entry(0, "", lab.KindStep, "the server announces its second address"),
 		entry(0.5, "server", lab.KindAction, "endpoint add 10.0.2.2 signal"),
 		entry(1, "client", lab.KindAction, "connect to server 10.0.1.2:8001"),
-		entry(3, "client > server", lab.KindLink, `client:eth1-server:eth1: dropped by drop(option = "ADD_ADDR", nth = 1)`),
+		entry(3, "server > client", lab.KindLink, firstLink()[4].Fate+": "+firstLink()[4].String()),
 		entry(205, "client", lab.KindCounter, "AddAddr +1, EchoAddTx +1, MPCapableSYNTX +1, MPJoinSynTx +1"),
 		entry(205.1, "server", lab.KindCounter, "AddAddrTx +2, EchoAdd +1, MPCapableSYNRX +1, MPJoinAckRx +1, MPJoinSynRx +1"),
 		entry(206, "", lab.KindCheck, "holds: check.subflows(conn.client, 2)"),
