@@ -95,6 +95,26 @@ func TestKTAPOfCasesThatRunAtOnce(t *testing.T) {
 	require.Equal(t, 3, strings.Count(string(out), "# Subtest: "))
 }
 
+// A script is as well as its cases: one that failed is enough, and what was skipped is no failure.
+func TestKTAPOfScripts(t *testing.T) {
+	tests := map[string]struct {
+		results []report.Result
+		want    string
+	}{
+		"passed":  {[]report.Result{results[0], results[3]}, "\nok 1 limits.star\n"},
+		"failed":  {[]report.Result{results[0], results[1]}, "\nnot ok 1 limits.star\n"},
+		"error":   {[]report.Result{results[0], results[2]}, "\nnot ok 1 limits.star\n"},
+		"skipped": {[]report.Result{results[3], results[4]}, "\nok 1 limits.star # SKIP every case was skipped\n"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			out := ktap(tt.results, cases(tt.results))
+			parseKTAP(t, out)
+			require.Contains(t, string(out), tt.want)
+		})
+	}
+}
+
 type ktapCounts struct{ pass, fail, skip int }
 
 var (
@@ -226,6 +246,8 @@ func TestJUnit(t *testing.T) {
 	require.Equal(t, junit.Totals{Tests: 5, Passed: 1, Skipped: 2, Failed: 1, Error: 1, Duration: 1513 * time.Millisecond}, suites[0].Totals)
 	require.Equal(t, map[string]string{"backend": "kernel", "machine": "Linux 6.18.44, root", "seed": "1"}, suites[0].Properties)
 	require.Equal(t, "limits.star", suites[0].Name)
+	require.Regexp(t, `<testsuites name="mptcp-lab" time="2.000" tests="8" failures="2" errors="2">`, string(junitXML(allResults())))
+	require.Regexp(t, `<testsuite name="limits.star" tests="5" failures="1" errors="1" skipped="2" time="1.513"`, string(junitXML(allResults())))
 
 	over := suites[0].Tests[1]
 	require.Equal(t, "test_over_limit[family=ipv4]", over.Name)

@@ -31,12 +31,16 @@ function cut(text, width) {
 const time = ms => ms.toFixed(3);
 const colour = c => `var(--${c || "data"})`;
 
-// topology draws the nodes in columns by their distance from the first, and every link between its ends.
+// topology draws every link between its nodes: a few in a row, in the order of the lanes; more in columns by their distance
+// from the first.
 function topology(c, width) {
   const nodes = c.nodes || [], links = c.links || [];
   if (!nodes.length) return null;
   const depth = new Map(), at = new Map();
   const order = [...(c.lanes || [])].concat(nodes.map(n => n.name));
+  const few = nodes.length <= 5, names = order.filter((n, i) => order.indexOf(n) === i);
+  if (few) names.forEach((n, i) => depth.set(n, i));
+  const span = l => few ? Math.abs(depth.get(l.ends[0]) - depth.get(l.ends[1])) : 1;
   for (const start of order) {
     if (depth.has(start)) continue;
     depth.set(start, 0);
@@ -54,16 +58,18 @@ function topology(c, width) {
   for (const l of links) { const k = [...l.ends].sort().join("\0"); pairs.set(k, (pairs.get(k) || []).concat(l)); }
   const most = Math.max(1, ...[...pairs.values()].map(x => x.length));
   const crowded = nodes.length > 24;
-  const rowHeight = crowded ? 30 : Math.max(74, most * 46 + 24), height = Math.max(90, tall * rowHeight);
+  const rowHeight = crowded ? 30 : Math.max(74, most * 46 + 24), arch = 62 * (Math.max(1, ...links.map(span)) - 1);
+  const height = Math.max(90, tall * rowHeight) + arch;
   const boxes = crowded ? 14 : 92, gap = columns.length > 1 ? (width - boxes - 40) / (columns.length - 1) : 0;
   columns.forEach((column, x) => column.forEach((n, y) => at.set(n.name, {
-    x: columns.length > 1 ? 20 + boxes / 2 + x * gap : width / 2, y: height / 2 + (y - (column.length - 1) / 2) * rowHeight,
+    x: columns.length > 1 ? 20 + boxes / 2 + x * gap : width / 2, y: (height + arch) / 2 + (y - (column.length - 1) / 2) * rowHeight,
   })));
   const out = svg("svg", { class: "topology", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": "topology" });
   for (const group of pairs.values()) group.forEach((l, i) => {
     const a = at.get(l.ends[0]), b = at.get(l.ends[1]);
     if (!a || !b) return;
-    const bend = (i - (group.length - 1) / 2) * 46, same = Math.abs(a.x - b.x) < 1;
+    const over = (span(l) - 1) * 70; // it passes above the nodes between its ends
+    const bend = (i - (group.length - 1) / 2) * 46 - over, same = Math.abs(a.x - b.x) < 1;
     const side = a.x > width / 2 ? -1 : 1; // where a link within a column bows to
     const mx = (a.x + b.x) / 2 + (same ? side * (boxes + 40 + bend) : 0), my = (a.y + b.y) / 2 + (same ? 0 : bend * 1.6);
     out.append(svg("path", { class: "wire", d: `M${a.x} ${a.y} Q${mx} ${my} ${b.x} ${b.y}` }, svg("title", {}, `${l.name}: ${l.n} packets kept`)));

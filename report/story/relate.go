@@ -42,9 +42,11 @@ var causes = map[pm.EventKind]func(m *Message, host string, e pm.Event) bool{
 	pm.EventCreated:        func(m *Message, _ string, e pm.Event) bool { return m.Class == ClassHandshake && sameFlow(m, e) },
 	pm.EventEstablished:    func(m *Message, _ string, e pm.Event) bool { return sameFlow(m, e) },
 	pm.EventSubEstablished: func(m *Message, _ string, e pm.Event) bool { return m.Class == ClassJoin && sameFlow(m, e) },
-	pm.EventSubClosed: func(m *Message, _ string, e pm.Event) bool {
-		return (m.Class == ClassReset || m.Class == ClassClose || m.Class == ClassRmAddr) && sameFlow(m, e) ||
-			m.Class == ClassRmAddr
+	pm.EventSubClosed: func(m *Message, host string, e pm.Event) bool {
+		if o, ok := m.Packet.Option(wire.NameRemoveAddr).(*wire.RemoveAddr); ok {
+			return m.To == host && slices.Contains(o.IDs, e.RemoteID) || m.From == host && slices.Contains(o.IDs, e.LocalID)
+		}
+		return (m.Class == ClassReset || m.Class == ClassClose) && sameFlow(m, e)
 	},
 	pm.EventSubPriority: func(m *Message, _ string, e pm.Event) bool { return m.Class == ClassPrio && sameFlow(m, e) },
 	pm.EventAnnounced: func(m *Message, host string, e pm.Event) bool {

@@ -161,3 +161,38 @@ func TestTellerPassesNoControlCharactersOn(t *testing.T) {
 	require.NotContains(t, out.String(), "\x1b")
 	require.NotContains(t, out.String(), "\r")
 }
+
+// A join belongs to the connection whose token it names.
+func TestJoinsOfSeveralConnections(t *testing.T) {
+	packet := func(port uint16, flags wire.TCPFlags, back bool, o wire.Option) lab.Packet {
+		p := lab.Packet{Link: "l", From: "client", To: "server", Packet: wire.Packet{
+			Src: netip.AddrPortFrom(netip.MustParseAddr("10.0.1.1"), port), Dst: netip.MustParseAddrPort("10.0.1.2:80"),
+			Flags: flags, Options: []wire.Option{o},
+		}}
+		if back {
+			p.From, p.To, p.Src, p.Dst = p.To, p.From, p.Dst, p.Src
+		}
+		return p
+	}
+	answer := func(port uint16, key wire.Key) lab.Packet {
+		return packet(port, wire.FlagSYN|wire.FlagACK, true, &wire.MPCapable{Version: 1, HasSenderKey: true, SenderKey: key})
+	}
+	join := func(port uint16, key wire.Key) lab.Packet {
+		return packet(port, wire.FlagSYN, false, &wire.MPJoin{Token: key.Token()})
+	}
+	s := story.New(report.Result{Snapshot: &snapshot.Snapshot{
+		Nodes: []snapshot.Node{{Name: "client"}, {Name: "server"}},
+		Links: []snapshot.Link{{Packets: []lab.Packet{
+			packet(1, wire.FlagSYN, false, &wire.MPCapable{Version: 1}), answer(1, 11),
+			packet(2, wire.FlagSYN, false, &wire.MPCapable{Version: 1}), answer(2, 22),
+			join(3, 22), join(4, 11), join(5, 22), join(6, 33),
+		}}},
+	}})
+	var names []string
+	for _, f := range s.Flows {
+		names = append(names, f.Name())
+	}
+	require.Equal(t, []string{
+		"subflow 1", "connection 2, subflow 1", "connection 2, subflow 2", "subflow 2", "connection 2, subflow 3", "subflow",
+	}, names)
+}
