@@ -103,14 +103,14 @@ func (h *host) Dial(ctx context.Context, o lab.DialOptions) (lab.Socket, error) 
 	if err != nil {
 		return nil, h.on(fmt.Errorf("%s: %w", to, err))
 	}
-	s, err := h.connect(ctx, o, set)
+	s, sent, err := h.connect(ctx, o, set)
 	if err != nil {
 		return nil, h.on(fmt.Errorf("%s: %w", to, err))
 	}
 	seed := cmp.Or(o.Seed, h.lab.options.Seed)
 	made := h.socket(s, set, traffic.DialerPattern(seed), traffic.AcceptorPattern(seed))
-	if len(o.Data) > 0 { // no Fast Open: it goes after the handshake
-		if err := made.SendBytes(ctx, o.Data); err != nil {
+	if rest := o.Data[sent:]; len(rest) > 0 { // it goes after the handshake
+		if err := made.SendBytes(ctx, rest); err != nil {
 			return nil, err
 		}
 	}
@@ -118,47 +118,46 @@ func (h *host) Dial(ctx context.Context, o lab.DialOptions) (lab.Socket, error) 
 }
 
 // connect makes a connection with a socket that has those options.
-func (h *host) connect(ctx context.Context, o lab.DialOptions, set options) (stream, error) {
+func (h *host) connect(ctx context.Context, o lab.DialOptions, set options) (s stream, sent int, err error) {
 	if o.Local.IsValid() && o.Local.Addr().Unmap().Is4() != o.Remote.Addr().Unmap().Is4() {
-		return nil, errors.New("the local and the remote address are of different families")
+		return nil, 0, errors.New("the local and the remote address are of different families")
 	}
 	if err := h.checkProtocol(o.Protocol); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	index, err := h.zone(cmp.Or(o.Remote.Addr().Zone(), o.Local.Addr().Zone()))
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	s, errno := h.begin(o.Protocol, bare(o.Local), bare(o.Remote), index, set.of(bare(o.Remote).Addr()))
+	s, sent, errno := h.begin(o, index, set.of(bare(o.Remote).Addr()))
 	if errno == tcpBindError && o.Local.IsValid() {
-		return nil, fmt.Errorf("bind: %w", errno)
+		return nil, 0, fmt.Errorf("bind: %w", errno)
 	}
 	if errno != 0 {
-		return nil, errno
+		return nil, 0, errno
 	}
 	err = h.until(ctx, func() bool { return s.Connected() || s.Err() != 0 })
 	switch {
 	case err != nil:
 		s.Abort()
-		return nil, err
+		return nil, 0, err
 	case s.Err() != 0 && !s.Connected():
 		why := s.Err()
 		s.Close()
-		return nil, why
+		return nil, 0, why
 	}
-	return s, nil
+	return s, sent, nil
 }
 
 const tcpBindError = syscall.Errno(99) // EADDRNOTAVAIL
 
 // begin starts a handshake.
-func (h *host) begin(p lab.Protocol, local, remote netip.AddrPort, index int32, o tcp.Options) (stream, syscall.Errno) {
-	if p == lab.TCP {
-		s, errno := h.stack.Dial(local, remote, index, o)
-		return s, errno
+func (h *host) begin(o lab.DialOptions, index int32, set tcp.Options) (s stream, sent int, errno syscall.Errno) {
+	local, remote := bare(o.Local), bare(o.Remote)
+	if o.Protocol == lab.TCP {
+		return h.stack.Dial(local, remote, index, set, o.Data)
 	}
-	c, errno := h.mptcp.Dial(local, remote, index, o)
-	return c, errno
+	return h.mptcp.Dial(local, remote, index, set, o.Data)
 }
 
 func unspecified(a netip.Addr) netip.Addr {

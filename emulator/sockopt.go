@@ -80,6 +80,7 @@ func (o options) of(remote netip.Addr) tcp.Options {
 	}
 	return tcp.Options{
 		TOS: uint8(tos), Mark: uint32(o.number("SO_MARK")), ReceiveBuffer: o.number("SO_RCVBUF"), SendBuffer: o.number("SO_SNDBUF"),
+		FastOpen: o.number("TCP_FASTOPEN"),
 	}
 }
 
@@ -204,7 +205,7 @@ func (s *socket) reconnect(ctx context.Context, remote netip.AddrPort) error {
 	} else {
 		s.stream.Abort()
 	}
-	fresh, err := s.host.connect(ctx, lab.DialOptions{Protocol: protocol, Remote: remote}, s.options)
+	fresh, _, err := s.host.connect(ctx, lab.DialOptions{Protocol: protocol, Remote: remote}, s.options)
 	if err != nil {
 		return err
 	}

@@ -31,6 +31,7 @@ var tcpSettings = map[string]setting{
 	"net.ipv4.tcp_synack_retries":      intSetting(0, 255, func(s *tcp.Settings) *int { return &s.SynAckRetries }),
 	"net.ipv4.tcp_retries2":            intSetting(0, 255, func(s *tcp.Settings) *int { return &s.Retries }),
 	"net.ipv4.tcp_syn_linear_timeouts": intSetting(0, 255, func(s *tcp.Settings) *int { return &s.LinearTimeouts }),
+	"net.ipv4.tcp_fastopen":            intSetting(0, 1<<31-1, func(s *tcp.Settings) *int { return &s.FastOpen }),
 	"net.ipv4.tcp_syncookies":          intSetting(0, 2, func(s *tcp.Settings) *int { return &s.Cookies }),
 	"net.ipv4.tcp_rto_min_us": {
 		func(s *tcp.Settings) string { return strconv.FormatInt(s.RTOMin.Microseconds(), 10) },
@@ -62,7 +63,6 @@ var inert = map[string]string{
 	"net.ipv4.tcp_recovery":                "1",
 	"net.ipv4.tcp_orphan_retries":          "0",
 	"net.ipv6.conf.default.accept_dad":     "0",
-	"net.ipv4.tcp_fastopen":                "1", // no data goes with a SYN
 	"net.core.somaxconn":                   "4096",
 }
 

@@ -111,14 +111,14 @@ var kernelFaults = []breakage{
 	{
 		"ADD_ADDR lost", fault{lost: addAddr}, []symptom{
 			{"regression/add_addr.star::test_announced_address_is_joined[family=ipv4]", `missing:    "10.0.2.1 > 10.0.2.2"`},
-			{"regression/add_addr.star::test_announced_address_is_only_echoed[family=ipv6]", `! sent: expected 1, seen 2\s+! echo_received: expected 1, seen 0`},
+			{"regression/add_addr.star::test_announced_address_is_only_echoed[family=ipv6]", `sent: expected 1, seen \d\s+! echo_received: expected 1, seen 0`},
 			{"regression/add_addr.star::test_next_address_waits_for_the_echo[family=ipv4]", `! echo_received: expected 3, seen 0`},
 		}, `server > client +packet .*add-addr id 1 `, `add-addr echo|ANNOUNCED`,
 	},
 	{
 		"echo of ADD_ADDR lost", fault{lost: echo}, []symptom{
-			{"regression/add_addr.star::test_announced_address_is_joined[family=ipv4]", `! sent: expected 1, seen 2\s+! echo_received: expected 1, seen 0`},
-			{"regression/add_addr.star::test_announced_address_is_only_echoed[family=ipv6]", `! sent: expected 1, seen 2\s+! echo_received: expected 1, seen 0`},
+			{"regression/add_addr.star::test_announced_address_is_joined[family=ipv4]", `sent: expected 1, seen \d\s+! echo_received: expected 1, seen 0`},
+			{"regression/add_addr.star::test_announced_address_is_only_echoed[family=ipv6]", `sent: expected 1, seen \d\s+! echo_received: expected 1, seen 0`},
 			{"regression/add_addr.star::test_next_address_waits_for_the_echo[family=ipv4]", `! echo_received: expected 3, seen 0`},
 		}, `client > server +packet .*add-addr echo id 1 `, `EchoAdd \+`,
 	},

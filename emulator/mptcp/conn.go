@@ -69,9 +69,10 @@ func (h *Host) newConn(six, server bool) *Conn {
 	return c
 }
 
-// Dial opens a connection, by an interface unless index is 0. What fails at once is an error number.
-func (h *Host) Dial(local, remote netip.AddrPort, index int32, o tcp.Options) (*Conn, syscall.Errno) {
-	c := h.newConn(remote.Addr().Is6(), false)
+// Dial opens a connection, by an interface unless index is 0. Of the data as much goes with the SYN as may, and how much that is is
+// returned. What fails at once is an error number.
+func (h *Host) Dial(local, remote netip.AddrPort, index int32, o tcp.Options, data []byte) (c *Conn, sent int, errno syscall.Errno) {
+	c = h.newConn(remote.Addr().Is6(), false)
 	c.options = o
 	c.accepted = true
 	c.pm = h.Manager.NewConnection(c, pathmanager.Opened)
@@ -80,17 +81,18 @@ func (h *Host) Dial(local, remote netip.AddrPort, index int32, o tcp.Options) (*
 	c.first = f
 	c.subflows = []*Subflow{f}
 	h.prepare(c, f)
-	_, errno := h.Stack.Open(local, remote, index, f, func(t *tcp.Conn) {
+	_, errno = h.Stack.Open(local, remote, index, f, func(t *tcp.Conn) {
 		f.tcp = t
+		sent = t.SendWithSYN(data)
 		t.Options = c.options
 		c.local, c.remote = t.Local, t.Remote
 	})
 	if errno != 0 {
 		c.setState(tcp.Closed)
 		c.destroy()
-		return nil, errno
+		return nil, 0, errno
 	}
-	return c, 0
+	return c, sent, 0
 }
 
 // SetOptions changes the options of the socket, on all subflows.

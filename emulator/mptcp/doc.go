@@ -6,5 +6,5 @@
 // reinjection, fallback to plain TCP, fast close, and resets with their reasons. Which subflows there are, and which addresses
 // are announced, is up to the path manager.
 //
-// Left out are Fast Open, TCP-MD5, and other schedulers than the default one.
+// Left out are TCP-MD5 and other schedulers than the default one.
 package mptcp

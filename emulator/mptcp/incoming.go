@@ -121,7 +121,8 @@ func (f *Subflow) joinAnswered(s *segment.Segment) bool {
 func (f *Subflow) checkEstablished(s *segment.Segment) bool {
 	c := f.conn
 	_, first := f.tcp.InitialSeqs()
-	first++
+	_, withSYN := f.tcp.SYNData()
+	first += 1 + uint32(len(withSYN))
 	if f.established {
 		if f.join && !f.opened && s.Seq == first && len(s.Payload) == 0 && segment.Option[*wire.MPJoin](s) != nil {
 			f.tcp.SendAck() // the third ACK, once more

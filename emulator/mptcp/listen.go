@@ -223,6 +223,9 @@ func (f *Subflow) complete(s *segment.Segment, o *wire.MPCapable) {
 	c.local, c.remote, c.connected = f.tcp.Local, f.tcp.Remote, true
 	c.setKey(r.key)
 	c.setPeerKey(o.SenderKey)
+	_, withSYN := f.tcp.SYNData()
+	c.received = append(c.received, withSYN...)
+	c.stats.received += uint64(len(withSYN))
 	c.total = 1
 	f.conn, f.id, f.established, f.notified = c, 1, true, true
 	f.tcp.Unlimited = true

@@ -40,6 +40,8 @@ func (f *Subflow) Data(data []byte, seq uint32, from *segment.Segment) {
 		return
 	}
 	_, isn := f.tcp.InitialSeqs()
+	_, withSYN := f.tcp.SYNData()
+	isn += uint32(len(withSYN)) // which is no part of the stream that is mapped
 	for rel, ended := seq-isn, false; len(data) > 0 && !f.dead; {
 		if c.fallback {
 			c.deliver(c.rcvNxt, data)

@@ -111,7 +111,8 @@ func size(options []wire.Option) int {
 func (f *Subflow) handshakeOption(s tcp.Sending) wire.Option {
 	c := f.conn
 	own, _ := f.tcp.InitialSeqs()
-	if f.established || c.finSent || s.Segment.Seq != own+1 || s.Segment.Has(wire.FlagFIN) || f.tcp.Listener != nil {
+	withSYN, _ := f.tcp.SYNData()
+	if f.established || c.finSent || s.Segment.Seq != own+1+uint32(withSYN) || s.Segment.Has(wire.FlagFIN) || f.tcp.Listener != nil {
 		return nil
 	}
 	switch {

@@ -72,6 +72,13 @@ func (s *Segment) appendOptions(b []byte) []byte {
 			b = binary.BigEndian.AppendUint32(b, r.End)
 		}
 	}
+	if o.HasFastOpen {
+		b = append(b, kindFastOpen, byte(2+len(o.Cookie)))
+		b = append(b, o.Cookie...)
+		for n := 2 + len(o.Cookie); n%4 != 0; n++ {
+			b = append(b, kindNOP)
+		}
+	}
 	return b
 }
 

@@ -122,6 +122,8 @@ func (s *Segment) parseOption(kind byte, data, whole []byte) {
 	case kind == kindTime && len(data) == 8:
 		s.HasTimestamps = true
 		s.TSVal, s.TSEcr = binary.BigEndian.Uint32(data), binary.BigEndian.Uint32(data[4:])
+	case kind == kindFastOpen:
+		s.HasFastOpen, s.Cookie = true, append([]byte(nil), data...)
 	case kind == kindSACK && len(data)%8 == 0:
 		for ; len(data) > 0; data = data[8:] {
 			s.SACK = append(s.SACK, Block{binary.BigEndian.Uint32(data), binary.BigEndian.Uint32(data[4:])})

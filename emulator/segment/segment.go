@@ -28,6 +28,8 @@ type TCPOptions struct {
 	SACK          []Block // at most four
 	HasTimestamps bool    // RFC 7323 section 3
 	TSVal, TSEcr  uint32
+	HasFastOpen   bool   // RFC 7413
+	Cookie        []byte // empty: it asks for one
 }
 
 // Block is a range of sequence numbers that was received: End is not in it.
@@ -104,6 +106,7 @@ const (
 	kindPermitted = 4
 	kindSACK      = 5
 	kindTime      = 8
+	kindFastOpen  = 34
 )
 
 // Room is how many bytes MPTCP's options may take beside the segment's other ones.
@@ -125,6 +128,9 @@ func (o *TCPOptions) size() int {
 	}
 	if len(o.SACK) > 0 {
 		n += 4 + 8*len(o.SACK)
+	}
+	if o.HasFastOpen {
+		n += (2 + len(o.Cookie) + 3) &^ 3
 	}
 	return n
 }

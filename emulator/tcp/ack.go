@@ -20,7 +20,7 @@ func (c *Conn) acknowledged(s *segment.Segment) {
 	windowBefore := c.peerWindow
 	c.learnWindow(s)
 	sacked := c.learnSACK(s)
-	newly := c.forgetUpTo(s.Ack)
+	newly := c.forgetUpTo(s)
 	if advanced {
 		c.backoff = 0
 		c.dupAcks = 0
@@ -74,24 +74,29 @@ func (c *Conn) learnSACK(s *segment.Segment) (newly int) {
 	return newly
 }
 
-// forgetUpTo drops what is acknowledged, and returns how many segments that were.
-func (c *Conn) forgetUpTo(ack uint32) (n int) {
-	var sample time.Duration
+// forgetUpTo drops what a segment acknowledges, and returns how many segments that were.
+func (c *Conn) forgetUpTo(s *segment.Segment) (n int) {
+	ack, sample, repeated := s.Ack, time.Duration(0), false
 	for n < c.next && !before(ack, c.queue[n].end()) {
 		k := c.queue[n]
 		c.queued -= len(k.Data)
 		if !k.syn || c.Listener == nil { // a SYN and a FIN count as bytes
 			c.Stats.BytesAcked += uint64(k.end() - k.seq)
 		}
-		if k.sent == 1 && !k.sacked { // Karn's algorithm
+		repeated = repeated || k.sent > 1
+		if sample == 0 && !k.sacked {
 			sample = c.clock.Now() - k.at
 		}
 		n++
 	}
 	c.queue = c.queue[n:]
 	c.next -= n
-	if sample > 0 {
+	switch {
+	case n == 0:
+	case !repeated && sample > 0: // Karn's algorithm
 		c.sample(sample)
+	case repeated && c.timestamps && s.HasTimestamps:
+		c.sample(time.Duration(c.now32()-s.TSEcr) * time.Millisecond)
 	}
 	if c.next > 0 && before(c.queue[0].seq, ack) { // a part of a segment
 		k := c.queue[0]

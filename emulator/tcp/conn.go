@@ -88,6 +88,7 @@ type Conn struct {
 
 	sender
 	receiver
+	fast fastOpen
 
 	timer    *vtime.Timer // of retransmission, of probing a closed window, or of TIME-WAIT
 	backoff  int          // time-outs in a row

@@ -5,5 +5,5 @@
 // subflows. The owner also adds MPTCP options to what is sent, and reads those of what comes.
 //
 // It is right in what it does and leaves out what a lab does not need: delayed acknowledgements (every segment is acknowledged at
-// once), Nagle's algorithm (which the lab's sockets turn off), urgent data, ECN, Fast Open, and the tuning of buffers.
+// once), Nagle's algorithm (which the lab's sockets turn off), urgent data, ECN, and the tuning of buffers.
 package tcp

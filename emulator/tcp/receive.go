@@ -112,7 +112,7 @@ func (c *Conn) reset() {
 }
 
 func (c *Conn) receiveSynSent(s *segment.Segment) {
-	if !s.Has(wire.FlagACK) || s.Ack != c.iss+1 {
+	if !c.acknowledgesSYN(s) {
 		if s.Has(wire.FlagACK) && !s.Has(wire.FlagRST) {
 			c.stack.Refuse(s)
 		} else if s.Has(wire.FlagSYN) && !s.Has(wire.FlagRST) {
@@ -131,6 +131,7 @@ func (c *Conn) receiveSynSent(s *segment.Segment) {
 	}
 	c.irs, c.rcvNxt, c.rcvWup = s.Seq, s.Seq+1, s.Seq+1
 	c.negotiate(s, false)
+	c.learnFastOpen(s)
 	if !c.owner.Segment(s) || c.isClosed {
 		return
 	}

@@ -75,8 +75,8 @@ func (c *Conn) HasRoom() bool {
 // minSendBuffer is the least that a send buffer has room for, in bytes.
 const minSendBuffer = 90_000
 
-// WriteOffset is where in this end's stream the next byte is that is written, from 1.
-func (c *Conn) WriteOffset() uint32 { return c.writeSeq() - c.iss }
+// WriteOffset is where in this end's stream the next byte is that is written, from 1. What went with the SYN does not count.
+func (c *Conn) WriteOffset() uint32 { return c.writeSeq() - c.iss - uint32(c.fast.sent) }
 
 // Rate is about how many bytes the path carries in a second.
 func (c *Conn) Rate() float64 {
@@ -206,6 +206,11 @@ func (c *Conn) offer(s *segment.Segment) {
 	s.HasTimestamps = set.Timestamps && (first || c.timestamps)
 	if s.HasScale {
 		s.Scale = scale
+	}
+	s.HasFastOpen, s.Cookie = c.fast.asks, c.fast.cookie
+	const options = 12 // MPTCP's, which a SYN-ACK has no room for beside a cookie and timestamps
+	if s.HasFastOpen && !first && s.Room() < options {
+		s.HasTimestamps, c.timestamps = false, false
 	}
 	s.TSVal, s.TSEcr = 0, 0
 	if s.HasTimestamps {

@@ -13,6 +13,7 @@ type Settings struct {
 	Retries        int           // tcp_retries2
 	LinearTimeouts int           // tcp_syn_linear_timeouts
 	Cookies        int           // tcp_syncookies; 2: each SYN is answered with one
+	FastOpen       int           // tcp_fastopen: 1 for who connects, 2 for who listens
 	ReceiveBuffer  int           // tcp_rmem, the second number: bytes of memory, of which half is for data
 	SendBuffer     int           // tcp_wmem: bytes that a program may write ahead
 }
@@ -21,7 +22,7 @@ type Settings struct {
 func DefaultSettings() Settings {
 	return Settings{
 		Timestamps: true, SACK: true, Scaling: true,
-		RTOMin: 200 * time.Millisecond, SynRetries: 6, SynAckRetries: 5, Retries: 15, LinearTimeouts: 4, Cookies: 1,
+		RTOMin: 200 * time.Millisecond, SynRetries: 6, SynAckRetries: 5, Retries: 15, LinearTimeouts: 4, Cookies: 1, FastOpen: 1,
 		ReceiveBuffer: 4 << 20, SendBuffer: 1 << 20,
 	}
 }
@@ -32,6 +33,7 @@ type Options struct {
 	Mark          uint32 // of what is sent: SO_MARK
 	ReceiveBuffer int    // SO_RCVBUF; 0: as the host has it
 	SendBuffer    int    // SO_SNDBUF; 0: as the host has it
+	FastOpen      int    // TCP_FASTOPEN of a listener; 0: it takes no data with a SYN
 }
 
 // Receive is how many bytes of data a socket has room for: half of its buffer, as the kernel reckons.

@@ -21,6 +21,7 @@ type Stack struct {
 	conns     map[tuple]*Conn
 	order     []*Conn // those of conns, in order of creation
 	listeners []*Listener
+	cookies   map[netip.Addr][]byte // of Fast Open, by who gave them
 }
 
 // tuple is the addresses of a connection.
@@ -28,7 +29,7 @@ type tuple struct{ local, remote netip.AddrPort }
 
 // NewStack gives a host its TCP.
 func NewStack(clock *vtime.Clock, host *network.Host, random *rand.Rand) *Stack {
-	st := &Stack{Settings: DefaultSettings(), clock: clock, host: host, random: random, conns: map[tuple]*Conn{}}
+	st := &Stack{Settings: DefaultSettings(), clock: clock, host: host, random: random, conns: map[tuple]*Conn{}, cookies: map[netip.Addr][]byte{}}
 	host.Deliver = st.deliver
 	return st
 }
@@ -201,6 +202,7 @@ func (l *Listener) syn(s *segment.Segment) {
 	}
 	c.irs, c.rcvNxt, c.rcvWup = s.Seq, s.Seq+1, s.Seq+1
 	c.negotiate(s, true)
+	c.answersFastOpen(s)
 	if c.owner = l.Take(c, s); c.owner == nil {
 		return
 	}

@@ -20,16 +20,20 @@ type Stream struct {
 	onReady   func() // the handshake of an accepted connection is done
 }
 
-// Dial opens a connection of plain TCP, by an interface unless index is 0.
-func (st *Stack) Dial(local, remote netip.AddrPort, index int32, o Options) (*Stream, syscall.Errno) {
-	s := &Stream{}
-	_, errno := st.Open(local, remote, index, s, func(c *Conn) { s.Conn, c.Options = c, o })
-	return s, errno
+// Dial opens a connection of plain TCP, by an interface unless index is 0. Of the data as much goes with the SYN as may, and how
+// much that is is returned.
+func (st *Stack) Dial(local, remote netip.AddrPort, index int32, o Options, data []byte) (s *Stream, sent int, errno syscall.Errno) {
+	s = &Stream{}
+	_, errno = st.Open(local, remote, index, s, func(c *Conn) {
+		s.Conn, c.Options = c, o
+		sent = c.SendWithSYN(data)
+	})
+	return s, sent, errno
 }
 
 // Accepting returns the owner of a connection that a listener takes. Ready is called when the handshake is done.
 func Accepting(c *Conn, ready func(*Stream)) *Stream {
-	s := &Stream{Conn: c}
+	s := &Stream{Conn: c, received: c.fast.received}
 	s.onReady = func() { ready(s) }
 	return s
 }

@@ -75,7 +75,7 @@ func (b *bed) until(t fatal, limit time.Duration, ready func() bool) {
 func (b *bed) connect(t fatal) (client, server *tcp.Stream) {
 	t.Helper()
 	b.listen(t)
-	client, errno := b.client.Dial(netip.AddrPort{}, serverAddress, 0, tcp.Options{})
+	client, _, errno := b.client.Dial(netip.AddrPort{}, serverAddress, 0, tcp.Options{}, nil)
 	require.Zero(t, errno)
 	b.until(t, time.Minute, func() bool { return client.Connected() && len(b.accepted) == 1 })
 	return client, b.accepted[0]
@@ -115,7 +115,7 @@ func TestConversation(t *testing.T) {
 
 func TestRefused(t *testing.T) {
 	b := newBed(t, 1)
-	client, errno := b.client.Dial(netip.AddrPort{}, serverAddress, 0, tcp.Options{})
+	client, _, errno := b.client.Dial(netip.AddrPort{}, serverAddress, 0, tcp.Options{}, nil)
 	require.Zero(t, errno)
 	b.until(t, time.Second, func() bool { return client.Err() != 0 })
 	require.Equal(t, tcp.ECONNREFUSED, client.Err())
@@ -130,7 +130,7 @@ func TestUnanswered(t *testing.T) {
 		at = append(at, b.world.Now())
 		return network.Verdict{Action: network.Drop}
 	}
-	client, errno := b.client.Dial(netip.AddrPort{}, serverAddress, 0, tcp.Options{})
+	client, _, errno := b.client.Dial(netip.AddrPort{}, serverAddress, 0, tcp.Options{}, nil)
 	require.Zero(t, errno)
 	b.until(t, time.Hour, func() bool { return client.Err() != 0 })
 	require.Equal(t, tcp.ETIMEDOUT, client.Err())
@@ -246,7 +246,7 @@ func TestErrorsAtOnce(t *testing.T) {
 		"interface of nobody": {"0.0.0.0:0", "10.0.1.2:80", 9, network.ENODEV},
 	} {
 		b := newBed(t, 1)
-		_, errno := b.client.Dial(netip.MustParseAddrPort(test.local), netip.MustParseAddrPort(test.remote), test.index, tcp.Options{})
+		_, _, errno := b.client.Dial(netip.MustParseAddrPort(test.local), netip.MustParseAddrPort(test.remote), test.index, tcp.Options{}, nil)
 		require.Equal(t, test.errno, errno, name)
 	}
 }
