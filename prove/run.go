@@ -17,6 +17,10 @@ const (
 	leastPatience  = time.Second
 )
 
+// unsureRuns is how often a case may fail as it is run under faults, but without one, before it is unfit: what fails that often
+// would say nothing under a fault.
+const unsureRuns = 3
+
 // Config says how to prove.
 type Config struct {
 	Jobs      int           // cases at a time; 0: one for each CPU
@@ -71,6 +75,7 @@ type inquiry struct {
 	script   func(context.Context, lab.Lab) runner.Outcome
 	probe    *probe // of the run that is under way
 	patience time.Duration
+	unsure   int      // how often it did not
 	sure     bool     // the case passes without a fault as it is run with one
 	left     []*Fault // to be tried
 }
@@ -104,6 +109,8 @@ func (p *prover) then(r report.Result) (runner.Case, bool) {
 		p.tried(q, r)
 	case r.Verdict == report.Skipped:
 		q.proof.Standing, q.proof.Message = Skipped, r.Message
+	case r.Verdict != report.Passed && q.patience > 0 && q.unsure+1 < unsureRuns:
+		q.unsure++
 	case r.Verdict != report.Passed:
 		q.proof.Standing, q.proof.Message = Unfit, q.unfit(r)
 	case q.patience == 0:
@@ -148,7 +155,8 @@ func (q *inquiry) unfit(r report.Result) string {
 	if q.patience == 0 {
 		return r.Message
 	}
-	return fmt.Sprintf("it passed once, and then not with links in user space, nothing taking longer than %s: %s", q.patience, r.Message)
+	return fmt.Sprintf("it passed once, and then %d times not with links in user space, nothing taking longer than %s: %s",
+		unsureRuns, q.patience, r.Message)
 }
 
 // Start implements [runner.Observer]; how many cases there are was told.

@@ -94,7 +94,7 @@ func TestStandings(t *testing.T) {
 			run: func(context.Context, lab.Lab) runner.Outcome { return as(report.Failed, false, nil) },
 		},
 		{
-			name: "passes once", standing: prove.Unfit, message: "it passed once, and then not with ", runs: []string{""}, run: second(),
+			name: "passes once", standing: prove.Unfit, message: "it passed once, and then 3 times not with ", runs: []string{"", "", ""}, run: second(),
 		},
 		{
 			name: "needs more", standing: prove.Skipped, message: "needs more",
