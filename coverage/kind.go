@@ -1,11 +1,10 @@
 package coverage
 
 import (
-	_ "embed"
 	"slices"
 	"strconv"
-	"strings"
 
+	"github.com/mptcp-lab/mptcp-lab/lab"
 	"github.com/mptcp-lab/mptcp-lab/pm"
 	"github.com/mptcp-lab/mptcp-lab/wire"
 )
@@ -33,13 +32,8 @@ func Kinds() []Kind {
 // Known are the names of a kind that there are, as of Linux 6.18: what a run has not exercised of them is worth knowing.
 func Known(k Kind) []string { return slices.Clone(known[k]) }
 
-// counters are the MPTcpExt counters of net/mptcp/mib.h.
-//
-//go:embed counters.txt
-var counters string
-
 var known = map[Kind][]string{
-	Counter: strings.Fields(counters),
+	Counter: counterNames(),
 	Event: texts(
 		pm.EventCreated, pm.EventEstablished, pm.EventClosed, pm.EventAnnounced, pm.EventRemoved, pm.EventSubEstablished,
 		pm.EventSubClosed, pm.EventSubPriority, pm.EventListenerCreated, pm.EventListenerClosed,
@@ -105,3 +99,11 @@ func resetReasons(reasons ...wire.ResetReason) []string {
 
 // reasonText is such as "2 lack of resources".
 func reasonText(r wire.ResetReason) string { return strconv.Itoa(int(r)) + " " + r.String() }
+
+func counterNames() []string {
+	var names []string
+	for _, c := range lab.KnownCounters() {
+		names = append(names, c.Name)
+	}
+	return names
+}

@@ -112,8 +112,8 @@ func (p *prober) tests() []test {
 	for _, name := range sysctls {
 		tests = append(tests, test{"sysctl." + name, "the setting net.mptcp." + name, newerKernel, sysctl("net.mptcp." + name)})
 	}
-	for _, c := range counterNames {
-		tests = append(tests, test{"counter." + c.name, "the counter " + c.name, "Linux " + c.since + " or later", counter(c.name)})
+	for _, c := range lab.KnownCounters() {
+		tests = append(tests, test{"counter." + c.Name, "the counter " + c.Name, "Linux " + c.Since + " or later", counter(c.Name)})
 	}
 	return tests
 }

@@ -36,12 +36,12 @@ func peerOf(a netip.Addr) netip.Addr {
 func (h *Host) AddRoute(r lab.Route) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if err := checkRoute(r); err != nil {
+	if err := r.Validate(); err != nil {
 		return err
 	}
 	i, err := h.routeInterface(r)
 	if err != nil {
-		return fmt.Errorf("%s: %w", describeRoute(r), err)
+		return fmt.Errorf("%s: %w", r, err)
 	}
 	rule, err := h.sourceTable(r)
 	if err != nil {
@@ -64,29 +64,13 @@ func (h *Host) sourceTable(r lab.Route) ([]request, error) {
 	}
 	a := h.addressOf(r.Source)
 	if a == nil {
-		return nil, fmt.Errorf("%s: the host does not have address %s", describeRoute(r), r.Source)
+		return nil, fmt.Errorf("%s: the host does not have address %s", r, r.Source)
 	}
 	if a.table != 0 {
 		return nil, nil
 	}
 	a.table = h.newTable()
 	return []request{a.rule(unix.RTM_NEWRULE)}, nil
-}
-
-// checkRoute checks what the kernel would not refuse in words.
-func checkRoute(r lab.Route) error {
-	destination := r.Destination.Addr()
-	switch {
-	case !r.Destination.IsValid():
-		return fmt.Errorf("add route: no destination")
-	case r.Destination != r.Destination.Masked():
-		return fmt.Errorf("%s: the destination has bits set beyond its length, want %s", describeRoute(r), r.Destination.Masked())
-	case r.Via.IsValid() && r.Via.Is4() && destination.Is6():
-		return fmt.Errorf("%s: an IPv6 route cannot go via an IPv4 next hop", describeRoute(r))
-	case r.Source.IsValid() && !sameFamily(r.Source, destination):
-		return fmt.Errorf("%s: source and destination are of different families", describeRoute(r))
-	}
-	return nil
 }
 
 // routeInterface is the interface of a route.
@@ -196,7 +180,7 @@ func (i *iface) route(kind int, table, metric uint32, r lab.Route) request {
 	if table != unix.RT_TABLE_MAIN && r.Via.IsValid() && !r.Via.IsLinkLocalUnicast() || r.Via == peer4 {
 		m.Flags = unix.RTNH_F_ONLINK
 	}
-	return newRequest(describeRoute(r)+" dev "+i.name, kind, createFlags(kind), attrs...)
+	return newRequest(r.String()+" dev "+i.name, kind, createFlags(kind), attrs...)
 }
 
 // unreachable ends a table. Unlike the other routes there it stays when the interface goes down.
@@ -204,7 +188,7 @@ func unreachable(kind int, table uint32, r lab.Route) request {
 	m := routeMessage(r.Destination)
 	m.Type = unix.RTN_UNREACHABLE
 	attrs := append([]nl.NetlinkRequestData{m}, routeAttributes(r.Destination, table, noRouteMetric)...)
-	return newRequest("unreachable "+describeRoute(r), kind, createFlags(kind), attrs...)
+	return newRequest("unreachable "+r.String(), kind, createFlags(kind), attrs...)
 }
 
 func routeMessage(destination netip.Prefix) *nl.RtMsg {
@@ -253,19 +237,4 @@ func anyAddress(a netip.Addr) netip.Addr {
 		return netip.IPv4Unspecified()
 	}
 	return netip.IPv6Unspecified()
-}
-
-// describeRoute is the route as ip(8) would write it.
-func describeRoute(r lab.Route) string {
-	s := "route " + r.Destination.String()
-	if r.Destination.Bits() == 0 {
-		s = "route default"
-	}
-	if r.Via.IsValid() {
-		s += " via " + r.Via.String()
-	}
-	if r.Source.IsValid() {
-		s += " from " + r.Source.String()
-	}
-	return s
 }

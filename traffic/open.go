@@ -54,9 +54,9 @@ func open(in func(func() error) error, p lab.Protocol, family int) (*os.File, er
 	return nil, fmt.Errorf("%s socket: %w", proto.name, err)
 }
 
-// family is the address family of a.
+// family is the address family of a. IPv4 mapped into IPv6 is of IPv6, whose sockets speak IPv4 too.
 func family(a netip.Addr) int {
-	if a.Unmap().Is4() {
+	if a.Is4() {
 		return unix.AF_INET
 	}
 	return unix.AF_INET6
@@ -64,7 +64,7 @@ func family(a netip.Addr) int {
 
 // unspecified is the unspecified address of a's family.
 func unspecified(a netip.Addr) netip.Addr {
-	if a.Unmap().Is4() {
+	if a.Is4() {
 		return netip.IPv4Unspecified()
 	}
 	return netip.IPv6Unspecified()
@@ -72,7 +72,7 @@ func unspecified(a netip.Addr) netip.Addr {
 
 // sockaddr is a as the kernel takes it. The zone of a link-local address is an interface of the namespace that in enters.
 func sockaddr(in func(func() error) error, a netip.AddrPort) (unix.Sockaddr, error) {
-	addr := a.Addr().Unmap()
+	addr := a.Addr()
 	if addr.Is4() {
 		return &unix.SockaddrInet4{Port: int(a.Port()), Addr: addr.As4()}, nil
 	}

@@ -168,44 +168,28 @@ func commonBits(a, b netip.Addr) int {
 
 // AddRoute adds a route, to the main table and those of the addresses of its interface, or with a source to the table of that address.
 func (h *Host) AddRoute(r lab.Route) error {
-	if err := checkRoute(r); err != nil {
+	if err := r.Validate(); err != nil {
 		return err
 	}
 	i, err := h.routeInterface(r)
 	if err != nil {
-		return fmt.Errorf("%s: %w", describeRoute(r), err)
+		return fmt.Errorf("%s: %w", r, err)
 	}
 	if r.Source.IsValid() {
 		a := h.owner(r.Source)
 		if a == nil {
-			return fmt.Errorf("%s: the host does not have address %s", describeRoute(r), r.Source)
+			return fmt.Errorf("%s: the host does not have address %s", r, r.Source)
 		}
 		a.rule = true
 	}
 	for _, x := range h.interfaces {
 		for _, old := range h.routes[x] {
 			if old.Destination == r.Destination && old.Source == r.Source {
-				return fmt.Errorf("%s dev %s: %w", describeRoute(r), i.Name, syscall.EEXIST)
+				return fmt.Errorf("%s dev %s: %w", r, i.Name, syscall.EEXIST)
 			}
 		}
 	}
 	h.routes[i] = append(h.routes[i], r)
-	return nil
-}
-
-// checkRoute checks what has no sense.
-func checkRoute(r lab.Route) error {
-	destination := r.Destination.Addr()
-	switch {
-	case !r.Destination.IsValid():
-		return fmt.Errorf("add route: no destination")
-	case r.Destination != r.Destination.Masked():
-		return fmt.Errorf("%s: the destination has bits set beyond its length, want %s", describeRoute(r), r.Destination.Masked())
-	case r.Via.IsValid() && r.Via.Is4() && destination.Is6():
-		return fmt.Errorf("%s: an IPv6 route cannot go via an IPv4 next hop", describeRoute(r))
-	case r.Source.IsValid() && r.Source.Is4() != destination.Is4():
-		return fmt.Errorf("%s: source and destination are of different families", describeRoute(r))
-	}
 	return nil
 }
 
@@ -223,19 +207,4 @@ func (h *Host) routeInterface(r lab.Route) (*Interface, error) {
 		}
 	}
 	return nil, fmt.Errorf("next hop %s is in no subnet of the host", r.Via)
-}
-
-// describeRoute is the route as ip(8) would write it.
-func describeRoute(r lab.Route) string {
-	s := "route " + r.Destination.String()
-	if r.Destination.Bits() == 0 {
-		s = "route default"
-	}
-	if r.Via.IsValid() {
-		s += " via " + r.Via.String()
-	}
-	if r.Source.IsValid() {
-		s += " from " + r.Source.String()
-	}
-	return s
 }

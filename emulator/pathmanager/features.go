@@ -29,8 +29,8 @@ func Features(v Version) []lab.Feature {
 	for _, s := range sysctls {
 		list = append(list, feature(v, "sysctl."+s.name, "the setting "+prefix+s.name, s.since))
 	}
-	for _, c := range counters {
-		list = append(list, feature(v, "counter."+c.name, "the counter "+c.name, c.since))
+	for _, c := range lab.KnownCounters() {
+		list = append(list, feature(v, "counter."+c.Name, "the counter "+c.Name, firstOf(c.Since)))
 	}
 	return list
 }

@@ -24,6 +24,28 @@ var Oldest = Version{5, 12, 0}
 // ParseVersion reads a release such as "6.1" or "6.18.44". Without a patch level it is the newest of its series, which for that
 // of [Checked] is Checked. What follows a hyphen, as "uname -r" has it, is passed over.
 func ParseVersion(s string) (Version, error) {
+	v, err := readVersion(s)
+	if err != nil {
+		return Version{}, err
+	}
+	if v.Patch == Newest && v.series() == Checked.series() {
+		v = Checked
+	}
+	if v.before(Oldest) {
+		return Version{}, fmt.Errorf("kernel version %q: the oldest that is modelled is %s", s, Oldest)
+	}
+	return v, nil
+}
+
+// firstOf is the first release of a series such as "6.1", of which package lab says that something came with it; that of any other
+// text is no release, before which nothing is.
+func firstOf(series string) Version {
+	v, _ := readVersion(series)
+	return v.series()
+}
+
+// readVersion reads a release, modelled or not.
+func readVersion(s string) (Version, error) {
 	release, _, _ := strings.Cut(s, "-")
 	parts := strings.Split(release, ".")
 	if len(parts) != 2 && len(parts) != 3 {
@@ -37,14 +59,7 @@ func ParseVersion(s string) (Version, error) {
 		}
 		numbers[i] = int(n)
 	}
-	v := Version{numbers[0], numbers[1], numbers[2]}
-	if v.Patch == Newest && v.series() == Checked.series() {
-		v = Checked
-	}
-	if v.before(Oldest) {
-		return Version{}, fmt.Errorf("kernel version %q: the oldest that is modelled is %s", s, Oldest)
-	}
-	return v, nil
+	return Version{numbers[0], numbers[1], numbers[2]}, nil
 }
 
 // String is the release as [ParseVersion] reads it.

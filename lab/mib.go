@@ -1,8 +1,18 @@
-package kernel
+package lab
 
-// counterNames are the MPTcpExt counters (net/mptcp/mib.h), with the first release that has each. RcvPruned is left out: it came
-// with 5.13 and went with 6.19.
-var counterNames = []struct{ name, since string }{
+import "slices"
+
+// KnownCounter is a counter that some release of Linux has.
+type KnownCounter struct {
+	Name  string // without the prefix MPTcpExt
+	Since string // the first release that has it: "5.7"
+}
+
+// KnownCounters are the MPTcpExt counters in the kernel's order (net/mptcp/mib.h). RcvPruned is left out: it came with 5.13 and went
+// with 6.19.
+func KnownCounters() []KnownCounter { return slices.Clone(mib) }
+
+var mib = []KnownCounter{
 	{"MPCapableSYNRX", "5.7"},
 	{"MPCapableSYNTX", "5.13"},
 	{"MPCapableSYNACKRX", "5.13"},
