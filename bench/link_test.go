@@ -9,12 +9,15 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"runtime"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
 
 	"github.com/mptcp-lab/mptcp-lab/forward"
 	"github.com/mptcp-lab/mptcp-lab/impair"
@@ -22,33 +25,67 @@ import (
 )
 
 // BenchmarkLinkDelay measures how much later than asked a link delivers: with and without real-time accuracy, idle and beside
-// a bulk transfer over another link.
+// a bulk transfer over another link; and the floors: a plain veth pair, and a
+// thread that does nothing but wait for the time.
 func BenchmarkLinkDelay(b *testing.B) {
 	if !netns.Privileged() {
 		b.Skip("needs CAP_SYS_ADMIN and CAP_NET_ADMIN, to make network namespaces")
 	}
-	for _, accurate := range []bool{true, false} {
-		for _, busy := range []bool{false, true} {
+	for _, busy := range []bool{false, true} {
+		b.Run(fmt.Sprintf("veth/busy=%t", busy), func(b *testing.B) {
+			late(b, busy, func() (forward.Accuracy, error) { return forward.CalibrateVeth(b.Context(), 4000) })
+		})
+		b.Run(fmt.Sprintf("thread/busy=%t", busy), func(b *testing.B) {
+			late(b, busy, func() (forward.Accuracy, error) { return thread(5*time.Millisecond, 800), nil })
+		})
+		for _, accurate := range []bool{true, false} {
 			for _, delay := range []time.Duration{1, 5, 20, 100} {
 				delay *= time.Millisecond
 				b.Run(fmt.Sprintf("accurate=%t/busy=%t/delay=%s", accurate, busy, delay), func(b *testing.B) {
-					if busy {
-						defer bulk(b)()
-					}
-					probes := min(300, int(4*time.Second/delay))
-					var a forward.Accuracy
-					for b.Loop() {
-						var err error
-						a, err = forward.Calibrate(b.Context(), delay, probes, accurate)
-						require.NoError(b, err)
-					}
-					b.ReportMetric(microseconds(a.Median), "late-p50-µs")
-					b.ReportMetric(microseconds(a.P99), "late-p99-µs")
-					b.ReportMetric(0, "ns/op")
+					probes := min(1000, int(4*time.Second/delay))
+					late(b, busy, func() (forward.Accuracy, error) { return forward.Calibrate(b.Context(), delay, probes, accurate) })
 				})
 			}
 		}
 	}
+}
+
+// late reports how much later than asked packets arrive; busy: beside a bulk transfer.
+func late(b *testing.B, busy bool, calibrate func() (forward.Accuracy, error)) {
+	if busy {
+		defer bulk(b)()
+	}
+	var a forward.Accuracy
+	for b.Loop() {
+		var err error
+		a, err = calibrate()
+		require.NoError(b, err)
+	}
+	b.ReportMetric(microseconds(a.Median), "late-p50-µs")
+	b.ReportMetric(microseconds(a.P99), "late-p99-µs")
+	b.ReportMetric(0, "ns/op")
+}
+
+// thread measures how late a real-time thread is that sleeps for most of a time and looks at the clock for the rest: what the machine
+// gives to any that has to be punctual.
+func thread(delay time.Duration, times int) forward.Accuracy {
+	var late []time.Duration
+	var g sync.WaitGroup
+	g.Go(func() {
+		runtime.LockOSThread() // for good: the thread has been changed
+		const thisThread, awake = 0, 500 * time.Microsecond
+		_ = unix.SchedSetAttr(thisThread, &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_FIFO, Priority: 1}, 0)
+		for range times {
+			due := time.Now().Add(delay)
+			rest := unix.NsecToTimespec(int64(delay - awake))
+			_ = unix.Nanosleep(&rest, nil) // cut short by a signal, it looks at the clock for longer
+			for time.Now().Before(due) {
+			}
+			late = append(late, time.Since(due))
+		}
+	})
+	g.Wait()
+	return forward.Accuracy{Median: quantile(late, 0.50), P99: quantile(late, 0.99)}
 }
 
 func microseconds(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1000 }

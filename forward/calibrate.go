@@ -38,52 +38,73 @@ func (a Accuracy) String() string {
 		a.Delay, a.Median, a.P99, a.Max, a.Probes, scheduling)
 }
 
-// Calibrate measures a link of its own: how much longer than delay it takes a probe from being sent to being received, by the
-// clock of the kernel. It needs what netns.New needs, and takes probes times the delay, and 20 ms.
-func Calibrate(ctx context.Context, delay time.Duration, probes int, accurate bool) (a Accuracy, err error) {
+// Calibrate measures a link of its own: how much longer than delay it takes a probe from leaving its sender to reaching its
+// receiver, both by the kernel's stamps. It needs what netns.New needs, and takes probes times the delay, and 20 ms.
+func Calibrate(ctx context.Context, delay time.Duration, probes int, accurate bool) (Accuracy, error) {
+	a := Accuracy{Delay: delay, Accurate: accurate}
+	err := a.measure(ctx, probes, [][2]string{{"from", "a"}, {"to", "b"}}, func(ns *netns.Namespace, measure func() error) error {
+		f, err := Open(Config{In: ns.Do, A: "a", B: "b", AToB: impair.Impairment{Delay: delay}, Accurate: accurate})
+		if err != nil {
+			return err
+		}
+		a.Realtime = f.Realtime()
+		return errors.Join(measure(), f.Close())
+	})
+	return a, err
+}
+
+// CalibrateVeth measures a plain veth pair as Calibrate does a link: what is due to the kernel, the machine, and the measuring.
+func CalibrateVeth(ctx context.Context, probes int) (Accuracy, error) {
+	a := Accuracy{}
+	err := a.measure(ctx, probes, [][2]string{{"from", "to"}}, func(_ *netns.Namespace, measure func() error) error { return measure() })
+	return a, err
+}
+
+// measure sends probes from one end of some veth pairs to another, within what connects these.
+func (a *Accuracy) measure(ctx context.Context, probes int, pairs [][2]string, within func(*netns.Namespace, func() error) error) (err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("calibrate: %w", err)
+		}
+	}()
 	if probes < 1 {
-		return a, fmt.Errorf("calibrate: %d probes: want at least one", probes)
+		return fmt.Errorf("%d probes: want at least one", probes)
 	}
 	ns, err := netns.New()
 	if err != nil {
-		return a, fmt.Errorf("calibrate: %w", err)
+		return err
 	}
 	defer func() { err = errors.Join(err, ns.Close()) }()
 	var p *prober
 	if err := ns.Do(func() (err error) {
-		if err := makeBench(); err != nil {
+		if err := connect(pairs); err != nil {
 			return err
 		}
 		p, err = openProber("from", "to")
 		return err
 	}); err != nil {
-		return a, fmt.Errorf("calibrate: %w", err)
+		return err
 	}
 	defer func() { err = errors.Join(err, p.close()) }()
-	f, err := Open(Config{In: ns.Do, A: "a", B: "b", AToB: impair.Impairment{Delay: delay}, Accurate: accurate})
-	if err != nil {
-		return a, fmt.Errorf("calibrate: %w", err)
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	late, err := p.measure(ctx, delay, probes)
-	if err != nil {
-		return a, fmt.Errorf("calibrate: %w", err)
-	}
-	slices.Sort(late)
-	at := func(percent int) time.Duration { return late[(len(late)-1)*percent/100] }
-	return Accuracy{
-		Delay: delay, Probes: probes, Median: at(50), P99: at(99), Max: at(100),
-		Accurate: accurate, Realtime: f.Realtime(),
-	}, nil
+	return within(ns, func() error {
+		late, err := p.measure(ctx, a.Delay, probes)
+		if err != nil {
+			return err
+		}
+		slices.Sort(late)
+		at := func(percent int) time.Duration { return late[(len(late)-1)*percent/100] }
+		a.Probes, a.Median, a.P99, a.Max = probes, at(50), at(99), at(100)
+		return nil
+	})
 }
 
-// makeBench makes from == a and b == to in the namespace of the thread.
-func makeBench() error {
+// connect makes pairs of interfaces, brought up, in the namespace of the thread.
+func connect(pairs [][2]string) error {
 	err := os.WriteFile("/proc/sys/net/ipv6/conf/default/disable_ipv6", []byte("1"), 0)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("turn IPv6 off: %w", err)
 	}
-	for _, ends := range [][2]string{{"from", "a"}, {"to", "b"}} {
+	for _, ends := range pairs {
 		veth := &netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: ends[0]}, PeerName: ends[1]}
 		if err := netlink.LinkAdd(veth); err != nil {
 			return fmt.Errorf("link %s to %s: %w", ends[0], ends[1], err)
@@ -150,6 +171,8 @@ func openProbe(name string) (int, error) {
 	err = errors.Join(
 		os.NewSyscallError("SO_RCVBUF", setBuffer(fd, unix.SO_RCVBUFFORCE, unix.SO_RCVBUF)),
 		os.NewSyscallError("SO_TIMESTAMPNS", unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1)),
+		os.NewSyscallError("SO_TIMESTAMPING", unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPING,
+			unix.SOF_TIMESTAMPING_TX_SOFTWARE|unix.SOF_TIMESTAMPING_SOFTWARE|unix.SOF_TIMESTAMPING_OPT_TSONLY)),
 		os.NewSyscallError("bind", unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: protocol, Ifindex: i.Index})),
 	)
 	if err != nil {
@@ -168,20 +191,43 @@ func (p *prober) close() error {
 	return errors.Join(errs...)
 }
 
-// send sends the n-th frame of a size, and returns when.
+// send sends the n-th frame of a size, and returns when the kernel gave it to the interface: a veth stamps it before the call
+// returns (veth_xmit in drivers/net/veth.c).
 func (p *prober) send(n, size int) (time.Time, error) {
 	b := make([]byte, ethernetHeader, ethernetHeader+size)
 	copy(b, "\xff\xff\xff\xff\xff\xff\x02\x00\x00\x00\x00\x01")
 	binary.BigEndian.PutUint16(b[12:], probeProtocol)
 	b = append(b, make([]byte, size)...)
 	binary.BigEndian.PutUint32(b[ethernetHeader:], uint32(n))
-	now := time.Now()
-	return now, p.write(b)
+	if err := p.write(b); err != nil {
+		return time.Time{}, err
+	}
+	var control [controlSize]byte
+	_, length, _, _, err := unix.Recvmsg(p.from, nil, control[:], unix.MSG_ERRQUEUE|unix.MSG_DONTWAIT)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("the stamp of a probe that was sent: %w", os.NewSyscallError("recvmsg", err))
+	}
+	return stamped(control[:length])
 }
 
 func (p *prober) write(frame []byte) error {
 	_, err := unix.Write(p.from, frame)
 	return os.NewSyscallError("send a probe", err)
+}
+
+// stamped is the kernel's stamp in the control messages of a frame that was received, or of the report of one that was sent.
+func stamped(control []byte) (time.Time, error) {
+	messages, err := unix.ParseSocketControlMessage(control)
+	if err != nil {
+		return time.Time{}, err
+	}
+	for _, m := range messages {
+		// The first of the three times of SCM_TIMESTAMPING is that of software.
+		if m.Header.Level == unix.SOL_SOCKET && (m.Header.Type == unix.SCM_TIMESTAMPNS || m.Header.Type == unix.SCM_TIMESTAMPING) {
+			return time.Unix((*unix.Timespec)(unsafe.Pointer(&m.Data[0])).Unix()), nil
+		}
+	}
+	return time.Time{}, errors.New("the kernel has not stamped a probe")
 }
 
 // receive waits for the next frame, and returns its number and when the kernel received it.
@@ -201,12 +247,7 @@ func (p *prober) receive(limit time.Duration) (n int, at time.Time, err error) {
 	if err != nil {
 		return 0, at, os.NewSyscallError("receive a probe", err)
 	}
-	messages, err := unix.ParseSocketControlMessage(control[:length])
-	for _, m := range messages {
-		if m.Header.Type == unix.SCM_TIMESTAMPNS {
-			at = time.Unix((*unix.Timespec)(unsafe.Pointer(&m.Data[0])).Unix())
-		}
-	}
+	at, err = stamped(control[:length])
 	return int(binary.BigEndian.Uint32(data[ethernetHeader:])), at, err
 }
 
@@ -226,7 +267,7 @@ func (p *prober) measure(ctx context.Context, delay time.Duration, probes int) (
 			return nil, err
 		}
 		if sent.Sub(begin) >= warmUp {
-			late = append(late, at.Sub(sent.Round(0))-delay)
+			late = append(late, at.Sub(sent)-delay)
 		}
 	}
 	return late, nil
