@@ -65,7 +65,12 @@ func execute(ctx context.Context, args []string, s streams) int {
 	parser := kong.Must(&cli{},
 		kong.Name("mptcp-lab"),
 		kong.Description("A scriptable test lab for MPTCP path managers.\n\n"+exitCodes),
-		kong.Vars{"cpus": strconv.Itoa(runtime.NumCPU()), "waiting": strconv.Itoa(waitingJobs * runtime.NumCPU()), "release": emulator.DefaultKernel},
+		kong.Vars{
+			"cpus":    strconv.Itoa(runtime.NumCPU()),
+			"busy":    strconv.Itoa(busyJobs * runtime.NumCPU()),
+			"waiting": strconv.Itoa(waitingJobs * runtime.NumCPU()),
+			"release": emulator.DefaultKernel,
+		},
 		kong.Writers(s.out, s.err),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(s),
