@@ -28,13 +28,18 @@ IP ?= ip
 test-iproute2: ## compare mptcp-lab ip with iproute2, byte for byte, over the corpus (IP=/path/to/ip, 7.1 or later)
 	CGO_ENABLED=0 IP=$(IP) $(GO) test -count=1 -v -run '^TestCorpusIproute2$$' ./pm/ipmptcp | grep -vE '^ *(=== |--- PASS)'
 
-lint: $(GOFUMPT) $(STATIC) docs-check ## gofumpt, vet, staticcheck, fresh docs
+# The scripts that are to be in the one style, and without findings.
+SCRIPTS := scenarios docs starlark/stdlib
+
+lint: $(GOFUMPT) $(STATIC) docs-check ## gofumpt, vet, staticcheck, fresh docs, formatted scripts
 	@out=$$($(GOFUMPT) -l .); if [ -n "$$out" ]; then echo "gofumpt would change:"; echo "$$out"; exit 1; fi
 	$(GO) vet ./...
 	$(STATIC) ./...
+	@$(BIN) fmt --check $(SCRIPTS) || { echo 'these scripts are not formatted: run make fmt'; exit 1; }
 
-fmt: $(GOFUMPT) ## format the Go code
+fmt: $(GOFUMPT) build ## format the Go code and the scripts
 	$(GOFUMPT) -w .
+	$(BIN) fmt $(SCRIPTS)
 
 bench: ## benchmarks, each beside its floor or peer in the same run
 	CGO_ENABLED=0 $(GO) test -run '^$$' -bench 'Case$$|HundredHosts' -benchtime 100x ./bench/

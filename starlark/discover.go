@@ -98,8 +98,7 @@ func (l *loader) path(arg string) ([]runner.Case, []Problem) {
 func scriptsBelow(name string) ([]string, error) {
 	info, err := os.Stat(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		dir := filepath.Dir(name)
-		return nil, notThere(os.DirFS(dir), filepath.Base(name), err)
+		return nil, unreachable(name, err)
 	}
 	if err != nil {
 		return nil, err

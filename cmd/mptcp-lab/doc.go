@@ -9,6 +9,7 @@
 //	mptcp-lab prove scenarios/             which cases fail when something is wrong, and which never do
 //	mptcp-lab ip mptcp endpoint show       the path manager of this network namespace, as ip-mptcp(8)
 //	mptcp-lab doctor                       what this machine can do
+//	mptcp-lab fmt scenarios/               scripts in one style
 //	mptcp-lab doc [NAME]                   the language
 //	mptcp-lab version
 //
