@@ -13,6 +13,7 @@ import (
 
 	"github.com/mptcp-lab/mptcp-lab/forward"
 	"github.com/mptcp-lab/mptcp-lab/lab"
+	"github.com/mptcp-lab/mptcp-lab/live"
 	"github.com/mptcp-lab/mptcp-lab/netns"
 	"github.com/mptcp-lab/mptcp-lab/observe"
 	"github.com/mptcp-lab/mptcp-lab/pm"
@@ -108,8 +109,13 @@ func (b *Backend) Open(ctx context.Context, o lab.Options) (lab.Lab, error) {
 	if o.MaxEvents == 0 {
 		o.MaxEvents = defaultMaxEvents
 	}
+	l := newLab(b, o)
+	var err error
+	if l.live, err = live.Open(o.Name); err != nil {
+		return nil, fmt.Errorf("open a lab: %w", tooManyFiles(err))
+	}
 	b.supply.opens()
-	return newLab(b, o), nil
+	return l, nil
 }
 
 // Measured implements [lab.Backend].

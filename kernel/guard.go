@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/mptcp-lab/mptcp-lab/live"
 	"github.com/mptcp-lab/mptcp-lab/netns"
 	"github.com/mptcp-lab/mptcp-lab/pm"
 )
@@ -127,8 +128,8 @@ func (g *guard) close() error {
 
 // Descriptors of the guard.
 const (
-	guardSocket  = 3 // by which it gets namespaces
-	guardProcess = 4 // whom it guards, as a pidfd
+	guardSocket  = 3              // by which it gets namespaces
+	guardProcess = live.GuardedFD // whom it guards, as a pidfd
 )
 
 // Guard is all that the program of [Backend.GuardWith] does: it takes namespaces from file descriptor 3 until the process that
@@ -144,6 +145,11 @@ func Guard() error {
 	if err := f.Close(); err != nil || !ok {
 		return errors.Join(errors.New("guard: file descriptor 3 is no unix socket"), err)
 	}
+	told, err := live.Guard()
+	if err != nil {
+		return fmt.Errorf("guard: %w", err)
+	}
+	defer told.Close()
 	left, err := receiveUntilEnd(conn)
 	if len(left) > 0 {
 		err = errors.Join(err, awaitExit())

@@ -57,6 +57,11 @@ func newHost(l *realLab, name string, o lab.HostOptions) (*host, error) {
 	if err := h.startMonitor(); err != nil {
 		return nil, errors.Join(err, h.unguard(), ready.close())
 	}
+	if l.live != nil {
+		if err := l.live.Host(name, real.FD()); err != nil {
+			return nil, errors.Join(err, h.stopMonitor(), h.unguard(), ready.close())
+		}
+	}
 	return h, nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/mptcp-lab/mptcp-lab/lab"
+	"github.com/mptcp-lab/mptcp-lab/live"
 	"github.com/mptcp-lab/mptcp-lab/netns"
 )
 
@@ -18,6 +19,7 @@ type realLab struct {
 	options lab.Options
 	seen    notifier
 	record  *record
+	live    *live.Record // for people who look in; nil: nobody is to
 
 	life context.Context // ends when the lab is closed
 	end  context.CancelCauseFunc
@@ -295,6 +297,9 @@ func (l *realLab) Close() error {
 	}
 	if l.middle != nil {
 		errs = append(errs, l.middle.Close())
+	}
+	if l.live != nil {
+		errs = append(errs, l.live.Close())
 	}
 	return errors.Join(errs...)
 }

@@ -3,6 +3,7 @@ package report_test
 import (
 	"bytes"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -158,7 +159,15 @@ func TestKept(t *testing.T) {
 	var out bytes.Buffer
 	l := fakeLab{hosts: []lab.Host{fakeHost{name: "a", enter: "nsenter --net=/proc/1/fd/7"}, fakeHost{name: "server"}}}
 	report.NewTerminal(&out, header, report.Style{}).Kept(results[0].Case, l)
-	require.Equal(t, "kept the lab of limits.star::test_join, until Ctrl-C\n  a       nsenter --net=/proc/1/fd/7\n", out.String())
+	require.Equal(t, fmt.Sprintf("kept the lab of limits.star::test_join, until Ctrl-C or mptcp-lab clean\n"+
+		"  mptcp-lab shell %d HOST enters a host, as does\n  a  nsenter --net=/proc/1/fd/7\n", os.Getpid()), out.String())
+}
+
+func TestKeptEmulated(t *testing.T) {
+	var out bytes.Buffer
+	l := fakeLab{hosts: []lab.Host{fakeHost{name: "server"}}}
+	report.NewTerminal(&out, header, report.Style{}).Kept(results[0].Case, l)
+	require.Equal(t, "kept the lab of limits.star::test_join, until Ctrl-C; it has no host that can be entered\n", out.String())
 }
 
 func ExampleTerminal() {

@@ -5,6 +5,7 @@ import (
 	"github.com/posener/complete"
 	"github.com/willabides/kongplete"
 
+	"github.com/mptcp-lab/mptcp-lab/live"
 	"github.com/mptcp-lab/mptcp-lab/starlark"
 )
 
@@ -14,6 +15,7 @@ func completion(parser *kong.Kong) {
 	kongplete.Complete(parser, kongplete.WithPredictors(map[string]complete.Predictor{
 		"scripts": complete.PredictFiles("*.star"),
 		"names":   complete.PredictFunc(names),
+		"labs":    complete.PredictFunc(labs),
 	}))
 }
 
@@ -22,6 +24,19 @@ func names(complete.Args) []string {
 	var all []string
 	for _, b := range starlark.Reference() {
 		all = append(all, b.Name)
+	}
+	return all
+}
+
+// labs are those that are open.
+func labs(complete.Args) []string {
+	open, err := live.Labs()
+	if err != nil {
+		return nil
+	}
+	var all []string
+	for _, l := range open {
+		all = append(all, l.Name)
 	}
 	return all
 }

@@ -7,6 +7,9 @@
 //	mptcp-lab run --report DIR scenarios/  a page that shows the topology, messages and checks of each case
 //	mptcp-lab explain file.star::test_join what happened in a case, as a diagram and in sentences
 //	mptcp-lab prove scenarios/             which cases fail when something is wrong, and which never do
+//	mptcp-lab ps                           the labs that are open, such as one kept by run --keep
+//	mptcp-lab shell LAB HOST ss -Mai       a program in a host of it
+//	mptcp-lab clean                        no lab is kept any more
 //	mptcp-lab ip mptcp endpoint show       the path manager of this network namespace, as ip-mptcp(8)
 //	mptcp-lab doctor                       what this machine can do
 //	mptcp-lab fmt scenarios/               scripts in one style

@@ -28,12 +28,16 @@ type cli struct {
 	Matrix  matrixCmd  `cmd:"" help:"Run the cases of scripts on several kernels, and show where their verdicts differ."`
 	Bisect  bisectCmd  `cmd:"" help:"Find the first of several kernels on which a case no longer passes."`
 	Probe   probeCmd   `cmd:"" help:"Show what a kernel knows of MPTCP, as it answers itself."`
+	PS      psCmd      `cmd:"" name:"ps" help:"List the labs that are open on this machine."`
+	Shell   shellCmd   `cmd:"" help:"Run a shell or another program in a host of an open lab."`
+	Clean   cleanCmd   `cmd:"" help:"End the labs that were kept, and wait until what killed runs left is gone."`
 	IP      ipCmd      `cmd:"" name:"ip" passthrough:"" help:"Drive the path manager of this network namespace, as ip-mptcp(8) does."`
 	Doctor  doctorCmd  `cmd:"" help:"Show what this machine can do, and how to get what is missing."`
 	Fmt     fmtCmd     `cmd:"" help:"Format scripts."`
 	Doc     docCmd     `cmd:"" help:"Show the documentation of the language."`
 	Version versionCmd `cmd:"" help:"Show the version."`
 	Guard   guardCmd   `cmd:"" hidden:"" help:"Clean up behind a run that was killed; started by run."`
+	Become  becomeCmd  `cmd:"" hidden:"" help:"Become a program in the host that this process is in; started by shell."`
 	Spin    spinCmd    `cmd:"" hidden:"" help:"Keep a CPU busy until standard input ends; started by certify."`
 }
 

@@ -13,11 +13,15 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
 func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == "become" { // started by nsenter(1), which gives no name
+		main()
+	}
 	testscript.Main(m, map[string]func(){"mptcp-lab": main})
 }
 
@@ -27,6 +31,7 @@ func TestMain(m *testing.M) {
 //	interrupt CODE LINE PROGRAM ARG…  run it, and send SIGINT when it has printed a line that matches; output goes to the file out
 //	unprivileged CODE PROGRAM ARG…    run it as nobody, if the tests run as root; output goes to the file out
 //	interrupt-unprivileged …          both
+//	eventually LINE PROGRAM ARG…      run it again and again until it prints a line that matches, for 20 seconds
 //
 // and the conditions [kernel], where labs can be built, and [userns], where they can without being root.
 func TestScript(t *testing.T) {
@@ -35,6 +40,7 @@ func TestScript(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits":        exits,
 			"unprivileged": unprivileged,
+			"eventually":   eventually,
 
 			"interrupt": func(ts *testscript.TestScript, _ bool, args []string) {
 				interrupt(ts, command(ts, args[2:]), args)
@@ -71,6 +77,18 @@ func interrupt(ts *testscript.TestScript, cmd *exec.Cmd, args []string) {
 		ts.Fatalf("no line matches %q:\n%s", line, &out)
 	}
 	checkExit(ts, args[0], err)
+}
+
+func eventually(ts *testscript.TestScript, _ bool, args []string) {
+	line := regexp.MustCompile("(?m)" + args[0])
+	var out []byte
+	for began := time.Now(); time.Since(began) < 20*time.Second; time.Sleep(20 * time.Millisecond) {
+		out, _ = command(ts, args[1:]).CombinedOutput() // its exit code says nothing of what it will print
+		if line.Match(out) {
+			return
+		}
+	}
+	ts.Fatalf("no line matches %q:\n%s", line, out)
 }
 
 func unprivileged(ts *testscript.TestScript, _ bool, args []string) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/mptcp-lab/mptcp-lab/coverage"
 	"github.com/mptcp-lab/mptcp-lab/lab"
+	"github.com/mptcp-lab/mptcp-lab/live"
 	"github.com/mptcp-lab/mptcp-lab/report"
 	"github.com/mptcp-lab/mptcp-lab/runner"
 )
@@ -30,7 +31,7 @@ type runCmd struct {
 	FailFast  bool          `help:"Start no other case after one failed; those that run are left to finish."`
 	Repeat    int           `default:"1" placeholder:"N" help:"Run each case N times, with the seeds SEED, SEED+1, and so on."`
 	Seed      uint64        `default:"1" help:"Seed of all random choices."`
-	Keep      bool          `help:"When all is done, keep the lab of the first case that failed (or of the last, if none did) until Ctrl-C, and say how to enter its hosts."`
+	Keep      bool          `help:"When all is done, keep the lab of the first case that failed (or of the last, if none did) until Ctrl-C or clean, and say how to enter its hosts."`
 	AllowExec bool          `help:"Let scripts run programs of this machine in their hosts."`
 	Coverage  bool          `help:"At the end, list the counters, events, commands, options and settings that the cases have exercised, and which they never have."`
 	Verbose   int           `short:"v" type:"counter" help:"List every case with its time and output; twice: with its timeline."`
@@ -130,6 +131,12 @@ func (c *runCmd) config(reports *reports) runner.Config {
 	}
 	if c.Keep {
 		cfg.Keep = func(ctx context.Context, k report.Case, l lab.Lab) {
+			kept, err := live.Keep()
+			if err != nil {
+				fmt.Fprintf(reports.people, "%v: mptcp-lab clean will not end this\n", err)
+			} else {
+				defer kept.Close()
+			}
 			reports.terminal.Kept(k, l)
 			<-ctx.Done()
 		}
