@@ -214,6 +214,10 @@ func (c *Conn) closeSubflow(f *Subflow) {
 	if pending {
 		c.reinject()
 	}
+	// Where the first subflow has only sent its FIN nothing starts the timer later, as its event was sent already (__mptcp_close_ssk).
+	if c.state == tcp.Established && c.alive() == 0 && c.first.tcp.State() == tcp.Closed {
+		c.giveUpAfter(c.host.Manager.Settings().CloseTimeout)
+	}
 	c.checkEnd()
 }
 
@@ -227,7 +231,7 @@ func (c *Conn) alive() (n int) {
 	return n
 }
 
-// checkEnd gives the connection up when it has no subflow left, now or after a while (mptcp_worker, mptcp_close_tout).
+// checkEnd gives a connection that its program has closed up when it has no subflow left, now or after a while (mptcp_worker).
 func (c *Conn) checkEnd() {
 	if c.closed {
 		return
@@ -241,13 +245,16 @@ func (c *Conn) checkEnd() {
 	if c.alive() > 0 {
 		return
 	}
-	wait := c.host.Manager.Settings().CloseTimeout
 	switch {
 	case c.orphan && c.state != tcp.Established:
-		wait = 0
+		c.giveUpAfter(0)
 	case c.orphan:
-		wait = time.Minute
+		c.giveUpAfter(time.Minute)
 	}
+}
+
+// giveUpAfter ends the connection, unless it has a subflow again by then (mptcp_start_tout_timer); a negative time never comes.
+func (c *Conn) giveUpAfter(wait time.Duration) {
 	if wait < 0 || c.closeAt.Pending() {
 		return
 	}
