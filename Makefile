@@ -31,11 +31,12 @@ test-iproute2: ## compare mptcp-lab ip with iproute2, byte for byte, over the co
 # The scripts that are to be in the one style, and without findings.
 SCRIPTS := scenarios docs starlark/stdlib
 
-lint: $(GOFUMPT) $(STATIC) docs-check ## gofumpt, vet, staticcheck, fresh docs, formatted scripts
+lint: $(GOFUMPT) $(STATIC) docs-check ## gofumpt, vet, staticcheck, fresh docs; for scripts, fmt and lint
 	@out=$$($(GOFUMPT) -l .); if [ -n "$$out" ]; then echo "gofumpt would change:"; echo "$$out"; exit 1; fi
 	$(GO) vet ./...
 	$(STATIC) ./...
 	@$(BIN) fmt --check $(SCRIPTS) || { echo 'these scripts are not formatted: run make fmt'; exit 1; }
+	$(BIN) lint $(SCRIPTS)
 
 fmt: $(GOFUMPT) build ## format the Go code and the scripts
 	$(GOFUMPT) -w .

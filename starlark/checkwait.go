@@ -47,13 +47,23 @@ var countersSignature = signature{
 	params: []param{
 		{"host", hostKind, nil, "whose counters"},
 		sinceParam, timeoutParam,
-		{"**expected", countKind, nil, "what each counter must be: MPJoinSynRx = 1"},
+		{"**expected", countsKind(), nil, "what each counter must be: MPJoinSynRx = 1"},
 	},
 	returns: "None",
 	doc:     "Checks MPTcpExt counters: waits until all have the values, and fails at once when one exceeds its value.",
 	example: `before = client.counters
 lab.connect(client, server)
 check.counters(client, since = before, MPCapableSYNTX = 1, MPCapableSYNACKRX = 1)`,
+}
+
+// countsKind is countKind of any counter that is known.
+func countsKind() kind {
+	k := countKind
+	for _, c := range lab.KnownCounters() {
+		k.named = append(k.named, param{c.Name, countKind, nil, "since Linux " + c.Since})
+	}
+	k.named = append(k.named, param{"RcvPruned", countKind, nil, "Linux 5.13 to 6.18"})
+	return k
 }
 
 // expectation is what a counter must be, with the word of the script for it.

@@ -77,7 +77,7 @@ func (c counters) read(name string) (uint64, error) {
 		return 0, missing(f)
 	}
 	if !ok {
-		return 0, fmt.Errorf("the kernel has no counter MPTcpExt%s%s", name, didYouMean(name, c.AttrNames()))
+		return 0, fmt.Errorf("the kernel has no counter MPTcpExt%s%s", name, DidYouMean(name, c.AttrNames()))
 	}
 	return n, nil
 }

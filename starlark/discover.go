@@ -138,7 +138,7 @@ func choose(file, selector string, cases []runner.Case) ([]runner.Case, []Proble
 		known = append(known, function, id)
 	}
 	if len(chosen) == 0 {
-		return nil, []Problem{{File: file, Message: fmt.Sprintf("there is no case %s%s", selector, didYouMean(selector, known))}}
+		return nil, []Problem{{File: file, Message: fmt.Sprintf("there is no case %s%s", selector, DidYouMean(selector, known))}}
 	}
 	return chosen, nil
 }
@@ -147,7 +147,7 @@ func choose(file, selector string, cases []runner.Case) ([]runner.Case, []Proble
 func (l *loader) cases(name string) ([]runner.Case, []Problem) {
 	s := l.file(name)
 	if s.err != nil {
-		return nil, problems(s.name, s.err)
+		return nil, Problems(s.name, s.err)
 	}
 	var functions []*starlark.Function
 	for global, v := range s.globals {

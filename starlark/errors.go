@@ -47,8 +47,8 @@ func problemAt(pos syntax.Position, message string) Problem {
 	return Problem{File: pos.Filename(), Line: int(pos.Line), Column: int(pos.Col), Message: message}
 }
 
-// problems finds the positions in an error of loading a file.
-func problems(file string, err error) []Problem {
+// Problems finds the positions in an error of loading a file.
+func Problems(file string, err error) []Problem {
 	var (
 		nested *ScriptError
 		parse  syntax.Error
@@ -86,7 +86,7 @@ func hinted(message string) string {
 		return message
 	}
 	known := append(sortedKeys(predeclared), sortedKeys(starlark.Universe)...)
-	return message + didYouMean(name, known)
+	return message + DidYouMean(name, known)
 }
 
 // scriptFrames are the calls of script functions, the innermost first; those of built-ins have no position.

@@ -63,7 +63,7 @@ var hostNoun = &noun[*host]{
 		{"counters", "counters", "Its MPTcpExt counters, as nstat(8) shows them.", func(h *host) (starlark.Value, error) {
 			return h.counters()
 		}},
-		{"conns", "list of conn views", "Every MPTCP connection of the host, as inet_diag shows it.", func(h *host) (starlark.Value, error) {
+		{"conns", "list of views", "Every MPTCP connection of the host, as inet_diag shows it.", func(h *host) (starlark.Value, error) {
 			conns, err := h.host.Conns()
 			if err != nil {
 				return nil, fmt.Errorf("connections of %s: %w", h.host.Name(), err)

@@ -15,6 +15,14 @@ import (
 type kind struct {
 	want    string
 	convert func(starlark.Value) (any, error)
+	types   []string // the types of the values that it can take, as type() has them; empty: not told
+	named   []param  // of a parameter **NAME: what may be given; empty: any name
+}
+
+// of tells the types of the values that a kind can take.
+func (k kind) of(types ...string) kind {
+	k.types = types
+	return k
 }
 
 var errWrongKind = errors.New("wrong kind")
@@ -57,15 +65,15 @@ func parsed[T any](want string, parse func(string) (T, error)) kind {
 			return x, fmt.Errorf("expected %s, got %s", want, shown(v))
 		}
 		return x, nil
-	})
+	}).of("string")
 }
 
 var (
 	anyKind      = kindOf("any value", func(v starlark.Value) (starlark.Value, error) { return v, nil })
 	textKind     = parsed("a string", func(s string) (string, error) { return s, nil })
-	boolKind     = kindOf("True or False", toBool)
-	hostKind     = is[*host]("a host")
-	callableKind = is[starlark.Callable]("a function, such as lambda: …")
+	boolKind     = kindOf("True or False", toBool).of("bool")
+	hostKind     = is[*host]("a host").of("host")
+	callableKind = is[starlark.Callable]("a function, such as lambda: …").of("function", "builtin_function_or_method")
 	durationKind = parsed(`a duration such as "300ms" or "2s"`, parseDuration)
 	sizeKind     = kindOf(`a size such as 1000, "64KB" or "1MiB", at most 1GiB`, toSize)
 	addressKind  = parsed(`an IP address such as "10.0.1.1"`, netip.ParseAddr)
@@ -98,7 +106,7 @@ func number(low, high int64) kind {
 			return 0, errWrongKind
 		}
 		return n, nil
-	})
+	}).of("int")
 }
 
 // words makes a kind of a few strings; a word that is none of them is told the nearest.
@@ -109,10 +117,10 @@ func words[T any](want string, known map[string]T) kind {
 		s, _ := v.(starlark.String)
 		x, ok := known[string(s)]
 		if !ok {
-			return x, fmt.Errorf("expected %s, got %s%s", want, shown(v), didYouMean(string(s), names))
+			return x, fmt.Errorf("expected %s, got %s%s", want, shown(v), DidYouMean(string(s), names))
 		}
 		return x, nil
-	})
+	}).of("string")
 }
 
 // shown is a value as an error message names it, cut where it is long.

@@ -208,7 +208,7 @@ func requireThat(c *call, l *labValue) (starlark.Value, error) {
 		name := get[string](c, "feature")
 		f, known := features.Find(name)
 		if !known {
-			return nil, fmt.Errorf("unknown feature %q%s; mptcp-lab doctor lists them", name, didYouMean(name, features.Names()))
+			return nil, fmt.Errorf("unknown feature %q%s; mptcp-lab doctor lists them", name, DidYouMean(name, features.Names()))
 		}
 		if !f.OK {
 			return nil, missing(f)

@@ -44,6 +44,14 @@ type tree struct {
 	files  fs.FS
 }
 
+// nameOf is the name of a script for people.
+func (t *tree) nameOf(key string) string {
+	if t.prefix == stdPrefix {
+		return stdPrefix + key
+	}
+	return shortest(t.prefix + key)
+}
+
 // loader loads the scripts of one Load.
 type loader struct {
 	ctx     context.Context
@@ -78,19 +86,25 @@ func (l *loader) close() error {
 
 // file executes the script at a path of the command line.
 func (l *loader) file(name string) *script {
+	t, key, err := l.locate(name)
+	if err != nil {
+		return &script{name: name, err: err}
+	}
+	return l.exec(t, key, nil)
+}
+
+// locate finds the scenario root of a script, and its path within.
+func (l *loader) locate(name string) (*tree, string, error) {
 	root := l.options.Root
 	if root == "" {
 		root = findRoot(name)
 	}
 	t, err := l.root(root)
 	if err != nil {
-		return &script{name: name, err: err}
+		return nil, "", err
 	}
 	key, err := within(root, name)
-	if err != nil {
-		return &script{name: name, err: err}
-	}
-	return l.exec(t, key, nil)
+	return t, key, err
 }
 
 // root opens a scenario root; it cannot be left, neither by .. nor by a symbolic link.
@@ -171,10 +185,7 @@ func within(root, file string) (string, error) {
 
 // exec executes a script of a tree, or returns what became of it before. The chain is the names that are being loaded.
 func (l *loader) exec(t *tree, key string, chain []string) *script {
-	name := t.prefix + key
-	if t != l.std {
-		name = shortest(name)
-	}
+	name := t.nameOf(key)
 	if s, ok := l.scripts[name]; ok {
 		if s.loading {
 			return &script{name: name, err: fmt.Errorf("cycle of loads: %s", strings.Join(append(chain, name), " loads "))}
@@ -229,7 +240,7 @@ func placed(s *script) error {
 	if s.err == nil {
 		return nil
 	}
-	found := problems(s.name, s.err)
+	found := Problems(s.name, s.err)
 	if found[0].Line == 0 {
 		return s.err
 	}
@@ -266,5 +277,5 @@ func notThere(files fs.FS, key string, err error) error {
 	for _, e := range entries {
 		names = append(names, path.Join(path.Dir(key), e.Name()))
 	}
-	return fmt.Errorf("there is no file %s%s", key, didYouMean(key, names))
+	return fmt.Errorf("there is no file %s%s", key, DidYouMean(key, names))
 }

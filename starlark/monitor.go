@@ -79,7 +79,7 @@ func waitEvent(c *call, m *monitor) (starlark.Value, error) {
 	names := eventSnapshot.names()
 	for _, f := range fields {
 		if !slices.Contains(names, f.name) {
-			return nil, fmt.Errorf("an event has no field %s%s", f.name, didYouMean(f.name, names))
+			return nil, fmt.Errorf("an event has no field %s%s", f.name, DidYouMean(f.name, names))
 		}
 	}
 	var found *record

@@ -15,7 +15,7 @@ import (
 func Parse(name string, source []byte) (*syntax.File, error) {
 	file, err := dialect.Parse(name, source, syntax.RetainComments)
 	if err != nil {
-		return nil, &ScriptError{Problems: problems(name, err)}
+		return nil, &ScriptError{Problems: Problems(name, err)}
 	}
 	return file, nil
 }
@@ -62,4 +62,9 @@ func Files(paths []string) ([]string, error) {
 func unreachable(name string, err error) error {
 	dir := filepath.Dir(name)
 	return notThere(os.DirFS(dir), filepath.Base(name), err)
+}
+
+// Predeclared are the names that scripts see beside those of Starlark itself, sorted.
+func Predeclared() []string {
+	return slices.DeleteFunc(sortedKeys(predeclared), func(name string) bool { return strings.HasPrefix(name, " ") })
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"go.starlark.net/starlark"
 )
 
 // Builtin documents one name of the language.
@@ -16,12 +18,36 @@ type Builtin struct {
 	Example   string      // runs as the body of a case, after `client, server = two_paths(lab)`, or is a whole script
 }
 
-// Parameter documents one parameter of a function.
+// Parameter documents one parameter of a function. The names of those that take several arguments start with * or **.
 type Parameter struct {
 	Name    string
 	Kind    string // what it takes: "a duration such as \"300ms\""
 	Default string // as a script would write it; empty when the argument must be given
 	Doc     string
+	Types   []string    // the types of what it takes, where that is told: "string"
+	Named   []Parameter // of a ** parameter: the arguments that it takes; empty when any name will do
+
+	param param
+}
+
+// Accepts tells what is wrong with a constant as an argument; nil when nothing is.
+func (p Parameter) Accepts(v starlark.Value) error {
+	if v == starlark.None && p.param.def == starlark.None {
+		return nil
+	}
+	_, err := p.param.kind.convert(v)
+	return err
+}
+
+func (p param) parameter() Parameter {
+	doc := Parameter{Name: p.name, Kind: p.kind.want, Doc: p.doc, Types: p.kind.types, param: p}
+	if p.def != nil {
+		doc.Default = p.def.String()
+	}
+	for _, n := range p.kind.named {
+		doc.Named = append(doc.Named, n.parameter())
+	}
+	return doc
 }
 
 // documented is a table that knows its documentation.
@@ -58,11 +84,7 @@ func Reference() []Builtin {
 func (s *signature) builtinDoc(name string) Builtin {
 	b := Builtin{Name: name, Signature: s.usage(name), Returns: s.returns, Doc: s.doc, Example: s.example}
 	for _, p := range s.params {
-		doc := Parameter{Name: p.name, Kind: p.kind.want, Doc: p.doc}
-		if p.def != nil {
-			doc.Default = p.def.String()
-		}
-		b.Params = append(b.Params, doc)
+		b.Params = append(b.Params, p.parameter())
 	}
 	return b
 }
@@ -121,7 +143,7 @@ func Doc(name string) (string, error) {
 		}
 	}
 	if len(found) == 0 {
-		return "", fmt.Errorf("the language has no %s%s", name, didYouMean(name, names))
+		return "", fmt.Errorf("the language has no %s%s", name, DidYouMean(name, names))
 	}
 	texts := make([]string, len(found))
 	for i, b := range found {

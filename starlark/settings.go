@@ -34,7 +34,11 @@ func newSetting[T, V any](name string, k kind, doc string, set func(T, V)) setti
 }
 
 func (s *settings[T]) param(doc string) param {
-	return param{"**" + s.name, anyKind, nil, doc}
+	k := anyKind
+	for _, f := range s.fields {
+		k.named = append(k.named, param{f.name, f.kind, starlark.None, f.doc})
+	}
+	return param{"**" + s.name, k, nil, doc}
 }
 
 func (s *settings[T]) names() []string {
@@ -51,7 +55,7 @@ func (s *settings[T]) prepare(args []keyword) (apply func(T) error, err error) {
 	for _, a := range args {
 		i := slices.IndexFunc(s.fields, func(f setting[T]) bool { return f.name == a.name })
 		if i < 0 {
-			hint := didYouMean(a.name, s.names())
+			hint := DidYouMean(a.name, s.names())
 			if hint == "" {
 				hint = ": it has " + strings.Join(s.names(), ", ")
 			}

@@ -255,7 +255,7 @@ check.equal((client.sockets_in_use(), server.sockets_in_use()), (1, 2))`,
 }}
 
 var hostConnMethod = method[*host]{signature{
-	name: "conn", params: []param{tokenParam}, returns: "conn view",
+	name: "conn", params: []param{tokenParam}, returns: "view",
 	doc: "Returns one MPTCP connection, as inet_diag shows it when asked for that one; host.conns asks for all.",
 	example: `conn = lab.connect(client, server)
 check.equal(client.conn(conn.client).local, conn.client.local)`,

@@ -7,15 +7,15 @@ import (
 	"strings"
 )
 
-// didYouMean is " (did you mean X?)" for the name nearest to a misspelt one, or empty when none is near.
-func didYouMean(name string, known []string) string {
+// DidYouMean is " (did you mean X?)" for the name nearest to a misspelt one, or empty when none is near.
+func DidYouMean(name string, known []string) string {
 	if best := nearest(name, known); best != "" {
 		return " (did you mean " + best + "?)"
 	}
 	return ""
 }
 
-// nearest returns the known name with the fewest edits to name, as long as they are less than half of it.
+// nearest returns the known name with the fewest edits to name, as long as they are less than half of it; empty when there is none.
 func nearest(name string, known []string) string {
 	best, least := "", (len(name)+1)/2
 	for _, k := range known {

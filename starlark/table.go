@@ -228,7 +228,7 @@ func (c *call) assign(args starlark.Tuple, kwargs []starlark.Tuple) ([]starlark.
 				return nil, err
 			}
 		case i < 0:
-			return nil, fmt.Errorf("no parameter is named %s%s", name, didYouMean(name, names))
+			return nil, fmt.Errorf("no parameter is named %s%s", name, DidYouMean(name, names))
 		case raw[i] != nil:
 			return nil, fmt.Errorf("%s is given twice", name)
 		default:

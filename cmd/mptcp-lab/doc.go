@@ -13,13 +13,14 @@
 //	mptcp-lab ip mptcp endpoint show       the path manager of this network namespace, as ip-mptcp(8)
 //	mptcp-lab doctor                       what this machine can do
 //	mptcp-lab fmt scenarios/               scripts in one style
+//	mptcp-lab lint scenarios/              mistakes in scripts, before anything runs
 //	mptcp-lab doc [NAME]                   the language
 //	mptcp-lab version
 //
 // The exit code of run, and of every other command where it applies, is
 //
 //	0    every case passed or was skipped
-//	1    a case failed, or ended in an error
+//	1    a case failed, or ended in an error; lint or fmt --check has found something
 //	2    the command line is wrong, or a script cannot be loaded
 //	3    the machine cannot run the backend, or something was left behind on it
 //	130  interrupted

@@ -34,6 +34,7 @@ type cli struct {
 	IP      ipCmd      `cmd:"" name:"ip" passthrough:"" help:"Drive the path manager of this network namespace, as ip-mptcp(8) does."`
 	Doctor  doctorCmd  `cmd:"" help:"Show what this machine can do, and how to get what is missing."`
 	Fmt     fmtCmd     `cmd:"" help:"Format scripts."`
+	Lint    lintCmd    `cmd:"" help:"Find mistakes in scripts, before anything runs."`
 	Doc     docCmd     `cmd:"" help:"Show the documentation of the language."`
 	Version versionCmd `cmd:"" help:"Show the version."`
 	Guard   guardCmd   `cmd:"" hidden:"" help:"Clean up behind a run that was killed; started by run."`
