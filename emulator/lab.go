@@ -159,9 +159,10 @@ func (l *modelLab) Timeout(ctx context.Context, d time.Duration, cause error) (c
 // Now implements [lab.Lab].
 func (l *modelLab) Now() time.Duration { return l.world.Now() }
 
-// Note implements [lab.Lab]. Before a step or check it notes the counters that have moved.
+// Note implements [lab.Lab]. Before a step, check, question or answer it notes the counters that have moved.
 func (l *modelLab) Note(kind lab.EntryKind, host, text string) {
-	if kind == lab.KindStep || kind == lab.KindCheck {
+	switch kind {
+	case lab.KindStep, lab.KindCheck, lab.KindPredict, lab.KindAnswer:
 		l.noteCounters()
 	}
 	l.note(kind, host, text)

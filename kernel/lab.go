@@ -201,10 +201,11 @@ func (l *realLab) Timeout(ctx context.Context, d time.Duration, cause error) (co
 
 func (l *realLab) Now() time.Duration { return l.record.now() }
 
-// Note implements [lab.Lab]. Before a step or check it takes the events that have happened and the counters that have moved,
+// Note implements [lab.Lab]. Before a step, check, question or answer it takes the events that have happened and the counters that have moved,
 // which else could be read, and so shown, after it.
 func (l *realLab) Note(kind lab.EntryKind, host, text string) {
-	if kind == lab.KindStep || kind == lab.KindCheck {
+	switch kind {
+	case lab.KindStep, lab.KindCheck, lab.KindPredict, lab.KindAnswer:
 		l.takeEvents()
 		l.noteCounters()
 	}

@@ -123,6 +123,8 @@ const (
 	KindLink    EntryKind = "link"    // what a link did to a packet
 	KindKernel  EntryKind = "kernel"  // kernel log
 	KindReason  EntryKind = "why"     // a decision of a modelled path manager, and its reason
+	KindPredict EntryKind = "predict" // what the script asks its reader to predict
+	KindAnswer  EntryKind = "answer"  // what came of it, and why
 )
 
 // Entry is one line of the timeline.

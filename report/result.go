@@ -20,17 +20,18 @@ const (
 
 // Result is what became of one case.
 type Result struct {
-	Case     Case
-	Verdict  Verdict
-	Duration time.Duration // real time, opening and closing the lab included
-	Message  string        // why, for people, possibly of several lines; empty when passed
-	Checks   int           // checks that were made
-	Output   []string      // what the script printed, by line
-	Timeline []lab.Entry   // unless passed
-	Kernel   []string      // warnings that the kernel logged meanwhile
-	Seed     uint64
-	Flags    string             // with which the run was started, as far as another run needs them: " --backend emulator"
-	Snapshot *snapshot.Snapshot // of its lab at the end, if the run takes them and the case opened a lab and returned
+	Case      Case
+	Verdict   Verdict
+	Duration  time.Duration // real time, opening and closing the lab included
+	Message   string        // why, for people, possibly of several lines; empty when passed
+	Checks    int           // checks that were made
+	Output    []string      // what the script printed, by line
+	Questions []Question    // that a lesson asked, in order
+	Timeline  []lab.Entry   // unless passed
+	Kernel    []string      // warnings that the kernel logged meanwhile
+	Seed      uint64
+	Flags     string             // with which the run was started, as far as another run needs them: " --backend emulator"
+	Snapshot  *snapshot.Snapshot // of its lab at the end, if the run takes them and the case opened a lab and returned
 }
 
 // Case says which case a result is of.

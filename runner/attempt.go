@@ -160,15 +160,16 @@ func (a *attempt) wantsTimeline(ctx context.Context, v report.Verdict) bool {
 
 func (a *attempt) report(o Outcome, entries []lab.Entry, snap *labsnapshot.Snapshot) report.Result {
 	return report.Result{
-		Case:     a.c.Case,
-		Verdict:  o.Verdict,
-		Message:  o.Message,
-		Checks:   o.Checks,
-		Output:   o.Output,
-		Timeline: entries,
-		Seed:     a.seed,
-		Flags:    a.run.cfg.Flags,
-		Snapshot: snap,
+		Case:      a.c.Case,
+		Verdict:   o.Verdict,
+		Message:   o.Message,
+		Checks:    o.Checks,
+		Output:    o.Output,
+		Questions: o.Questions,
+		Timeline:  entries,
+		Seed:      a.seed,
+		Flags:     a.run.cfg.Flags,
+		Snapshot:  snap,
 	}
 }
 

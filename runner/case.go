@@ -16,9 +16,10 @@ type Case struct {
 
 // Outcome is what a case says of itself. A case that passed with no check is made an error by the runner.
 type Outcome struct {
-	Verdict report.Verdict
-	Message string
-	Checks  int
-	Output  []string
-	Alone   bool // nothing was done yet: the case asks to be run again with the machine to itself
+	Verdict   report.Verdict
+	Message   string
+	Checks    int
+	Output    []string
+	Questions []report.Question // that a lesson asked
+	Alone     bool              // nothing was done yet: the case asks to be run again with the machine to itself
 }

@@ -179,15 +179,20 @@ func checkContains(c *call, _ checkModule) (starlark.Value, error) {
 
 func checkSetEqual(c *call, _ checkModule) (starlark.Value, error) {
 	actual, expected := get[starlark.Iterable](c, "actual"), get[starlark.Iterable](c, "expected")
-	missing, err := without(expected, actual)
-	if err != nil {
-		return nil, err
-	}
-	unexpected, err := without(actual, expected)
+	missing, unexpected, err := apart(expected, actual)
 	if err != nil {
 		return nil, err
 	}
 	return c.decide(len(missing)+len(unexpected) == 0, "the sets differ", setDifference(missing, unexpected, actual)...)
+}
+
+// apart is what differs between two collections: what is missing of the one, and what only the other has.
+func apart(expected, actual starlark.Iterable) (missing, unexpected []starlark.Value, err error) {
+	if missing, err = without(expected, actual); err != nil {
+		return nil, nil, err
+	}
+	unexpected, err = without(actual, expected)
+	return missing, unexpected, err
 }
 
 // without are the items of a that b has not.

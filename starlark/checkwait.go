@@ -192,23 +192,18 @@ func checkSubflows(c *call, _ checkModule) (starlark.Value, error) {
 	if _, isInt := expected.(starlark.Int); !isInt && !listGiven {
 		return nil, fmt.Errorf("expected: expected a number or a list, got %s", shown(expected))
 	}
-	var missing, unexpected, paths []starlark.Value
-	done, err := c.run.await(c.ctx(), timeout, func() (bool, error) {
-		view, err := s.view()
-		if err != nil {
+	var (
+		paths               starlark.Tuple
+		missing, unexpected []starlark.Value
+	)
+	done, err := c.run.await(c.ctx(), timeout, func() (_ bool, err error) {
+		if paths, err = s.paths(); err != nil {
 			return false, err
-		}
-		paths = nil
-		for _, f := range view.Subflows {
-			paths = append(paths, text(ipOf(f.Local)+" > "+ipOf(f.Remote)))
 		}
 		if !listGiven {
 			return starlark.Equal(starlark.MakeInt(len(paths)), expected)
 		}
-		if missing, err = without(wants, starlark.Tuple(paths)); err != nil {
-			return false, err
-		}
-		unexpected, err = without(starlark.Tuple(paths), wants)
+		missing, unexpected, err = apart(wants, paths)
 		return len(missing)+len(unexpected) == 0 && len(paths) == starlark.Len(wants), err
 	})
 	if err != nil {
@@ -216,10 +211,23 @@ func checkSubflows(c *call, _ checkModule) (starlark.Value, error) {
 	}
 	summary := fmt.Sprintf("the subflows of %s are others after %s", s.host.host.Name(), timeout)
 	if listGiven {
-		return c.decide(done, summary, setDifference(missing, unexpected, starlark.Tuple(paths))...)
+		return c.decide(done, summary, setDifference(missing, unexpected, paths)...)
 	}
 	details := []string{fmt.Sprintf("expected: %s", expected), fmt.Sprintf("seen:     %d", len(paths))}
-	return c.decide(done, summary, append(details, indented(listed(starlark.Tuple(paths)))...)...)
+	return c.decide(done, summary, append(details, indented(listed(paths))...)...)
+}
+
+// paths are the subflows of a connection, as check.subflows writes them.
+func (s *socket) paths() (starlark.Tuple, error) {
+	view, err := s.view()
+	if err != nil {
+		return nil, err
+	}
+	paths := make(starlark.Tuple, len(view.Subflows))
+	for i, f := range view.Subflows {
+		paths[i] = text(ipOf(f.Local) + " > " + ipOf(f.Remote))
+	}
+	return paths, nil
 }
 
 // eventSource is a host or a monitor.

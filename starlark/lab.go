@@ -126,6 +126,7 @@ check.contains([e.text for e in lab.timeline()], "the client loses its second li
 			l.run.lab.Note(lab.KindStep, "", get[string](c, "text"))
 			return nil, nil
 		}},
+		{predictSignature, predict},
 		{signature{
 			name:    "timeline",
 			returns: "list of entries",

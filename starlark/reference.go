@@ -58,7 +58,7 @@ func chapters() []documented {
 	return []documented{
 		labNoun, hostNoun, addrNoun, routeNoun, firewallNoun, managerNoun, endpointNoun, limitsNoun, monitorNoun, subflowNoun, linkNoun, impairmentSettings, trafficSnapshot,
 		selectionSettings, ruleNoun, heldNoun, verdictNoun, switchNoun,
-		connNoun, socketNoun, listenerNoun, checkNoun,
+		connNoun, socketNoun, listenerNoun, checkNoun, predictionNoun,
 		endpointSnapshot, limitsSnapshot, subflowSnapshot, infoSnapshot, connSnapshot, listeningSnapshot, messageSnapshot, tcpInfoSnapshot, fullInfoSnapshot, fullSubflowSnapshot, eventSnapshot, packetSnapshot,
 		entrySnapshot, resultSnapshot, ipResultSnapshot, firewallSnapshot, errorSnapshot,
 	}

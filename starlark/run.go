@@ -35,8 +35,10 @@ type run struct {
 	serving bool     // one of them is being called
 	rules   int      // of links, made so far
 
-	checks int
-	output printed
+	checks    int
+	output    printed
+	questions []question // asked by lab.predict
+	answered  int        // how many of them
 }
 
 const runLocal = "run"
@@ -88,11 +90,18 @@ func (l *loader) runCase(ctx context.Context, in lab.Lab, name string, fn *starl
 	if err == nil {
 		err = r.ruleFailure()
 	}
+	if err == nil {
+		err = r.unanswered()
+	}
 	return r.judge(err)
 }
 
 func (r *run) outcome(v report.Verdict, message string) runner.Outcome {
-	return runner.Outcome{Verdict: v, Message: message, Checks: r.checks, Output: r.output.lines}
+	o := runner.Outcome{Verdict: v, Message: message, Checks: r.checks, Output: r.output.lines}
+	for _, q := range r.questions {
+		o.Questions = append(o.Questions, q.Question)
+	}
+	return o
 }
 
 // judge makes the verdict of how the function ended.

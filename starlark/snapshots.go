@@ -116,7 +116,7 @@ var entrySnapshot = &snapshot[lab.Entry]{
 	fields: []field[lab.Entry]{
 		{"time", "lab time in milliseconds", func(e lab.Entry) starlark.Value { return milliseconds(e.Time) }},
 		{"host", "the host, or sender > receiver for a packet", func(e lab.Entry) starlark.Value { return text(e.Host) }},
-		{"kind", `where it comes from: "step", "action", "event", "packet", "link" (what a link did to one), "counter", "check" or "kernel"`, func(e lab.Entry) starlark.Value { return text(string(e.Kind)) }},
+		{"kind", `where it comes from: "step", "action", "event", "packet", "link" (what a link did to one), "counter", "check", "predict", "answer", "kernel", or "why": the reason of a modelled path manager`, func(e lab.Entry) starlark.Value { return text(string(e.Kind)) }},
 		{"text", "what happened", func(e lab.Entry) starlark.Value { return text(e.Text) }},
 	},
 }

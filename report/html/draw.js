@@ -174,7 +174,7 @@ class Sequence {
     out.append(back, lines);
     for (let r = a; r < b; r++) {
       const i = this.rows[r], item = this.c.items[i], y = (r - a) * h;
-      if (item.k === "step") back.append(svg("rect", { class: "step", x: 0, y, width: this.width, height: h }));
+      if (item.k === "step" || item.k === "predict") back.append(svg("rect", { class: "step", x: 0, y, width: this.width, height: h }));
       if (i === this.chosen) back.append(svg("rect", { class: "on", x: 0, y, width: this.width, height: h }));
       else if (marks.has(i)) back.append(svg("rect", { class: "with", x: 0, y, width: this.width, height: h }));
       const before = r > 0 ? this.c.items[this.rows[r - 1]].t : item.t;
@@ -189,7 +189,7 @@ class Sequence {
   row(item, y) {
     const g = svg("g", { class: "item", "data-kind": item.k }, svg("text", { class: "time", x: 64, y: y + 20 }, time(item.t)));
     if (item.m && this.x.has(item.m.f) && this.x.has(item.m.t)) this.arrow(g, item.m, y + 23);
-    else if (item.k === "step") g.append(svg("text", { class: "bold over", x: 80, y: y + 20 }, cut(item.x, this.width - 100)));
+    else if (item.k === "step" || item.k === "predict") g.append(svg("text", { class: "bold over", x: 80, y: y + 20 }, cut(item.x, this.width - 100)));
     else if (item.k === "check") {
       const bad = item.x.startsWith("fails");
       g.append(svg("text", { class: "halo", x: 80, y: y + 20, style: `fill:var(--${bad ? "failed" : "passed"})` }, (bad ? "✗ " : "✓ ") + cut(item.x.replace(/^(holds|fails): /, ""), this.width - 120)));

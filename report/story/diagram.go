@@ -78,9 +78,11 @@ func (d *diagram) item(i Item) {
 	switch {
 	case i.Message != nil:
 		d.arrow(at, i.Message)
-	case i.Kind == lab.KindStep:
+	case i.Kind == lab.KindStep, i.Kind == lab.KindPredict:
 		d.line("", d.lifelines())
 		d.line(at, []rune("== "+oneLine(i.Text)))
+	case i.Kind == lab.KindAnswer:
+		d.line(at, []rune("= "+oneLine(i.Text)))
 	case i.Kind == lab.KindCheck:
 		text, fails := strings.CutPrefix(i.Text, "fails: ")
 		mark := "✓ "

@@ -42,7 +42,7 @@ func (s *Story) sentence(i Item) string {
 		return "It holds: " + strings.TrimPrefix(i.Text, "holds: ")
 	case lab.KindReason:
 		return about(i)
-	case lab.KindStep:
+	case lab.KindStep, lab.KindPredict, lab.KindAnswer:
 		return i.Text
 	}
 	return ""
