@@ -40,5 +40,7 @@ type Case struct {
 	File  string // as given on the command line, slashes
 	Line  int    // of the def
 	Title string // first line of the docstring
+	Doc   string // the rest of it, without its indentation
+	About string // docstring of the script
 	Tags  []string
 }

@@ -68,6 +68,20 @@ func Load(ctx context.Context, paths []string, o Options) (cases []runner.Case, 
 	return cases, nil
 }
 
+// LoadFS finds the cases of one script of a scenario root that need not be on this machine, such as one that a program carries.
+// People know the root by the name dir.
+func LoadFS(ctx context.Context, root fs.FS, dir, name string, o Options) ([]runner.Case, error) {
+	l, err := newLoader(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	cases, wrong := l.casesOf(l.exec(&tree{prefix: dir + "/", files: root}, name, nil))
+	if len(wrong) > 0 {
+		return nil, &ScriptError{Problems: wrong}
+	}
+	return cases, nil
+}
+
 // path finds the cases of one path.
 func (l *loader) path(arg string) ([]runner.Case, []Problem) {
 	name, selector, selected := strings.Cut(arg, "::")
@@ -143,9 +157,10 @@ func choose(file, selector string, cases []runner.Case) ([]runner.Case, []Proble
 	return chosen, nil
 }
 
-// cases are those of one script, in order of their definition.
-func (l *loader) cases(name string) ([]runner.Case, []Problem) {
-	s := l.file(name)
+func (l *loader) cases(name string) ([]runner.Case, []Problem) { return l.casesOf(l.file(name)) }
+
+// casesOf are the cases of one script, in order of their definition.
+func (l *loader) casesOf(s *script) ([]runner.Case, []Problem) {
 	if s.err != nil {
 		return nil, Problems(s.name, s.err)
 	}
@@ -174,10 +189,13 @@ func (l *loader) cases(name string) ([]runner.Case, []Problem) {
 }
 
 func (l *loader) newCase(s *script, fn *starlark.Function, v variant) runner.Case {
-	title, _, _ := strings.Cut(strings.TrimSpace(fn.Doc()), "\n")
+	title, doc, _ := strings.Cut(strings.Join(dedent(strings.TrimSpace(fn.Doc())), "\n"), "\n")
 	id := s.name + "::" + fn.Name() + v.label()
 	return runner.Case{
-		Case: report.Case{ID: id, File: s.name, Line: int(fn.Position().Line), Title: strings.TrimSpace(title), Tags: tags(s, fn)},
+		Case: report.Case{
+			ID: id, File: s.name, Line: int(fn.Position().Line), Tags: tags(s, fn),
+			Title: strings.TrimSpace(title), Doc: strings.TrimSpace(doc), About: strings.TrimSpace(s.doc()),
+		},
 		Run: func(ctx context.Context, in lab.Lab) runner.Outcome {
 			return l.runCase(ctx, in, id, fn, v.kwargs)
 		},

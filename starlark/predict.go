@@ -26,10 +26,10 @@ type question struct {
 	pos syntax.Position // of the call that asked it
 }
 
-func (p *prediction) String() string       { return fmt.Sprintf("<prediction %d>", p.n+1) }
-func (p *prediction) Type() string         { return "prediction" }
-func (p *prediction) Freeze()              {}
-func (p *prediction) Truth() starlark.Bool { return true }
+func (p *prediction) String() string        { return fmt.Sprintf("<prediction %d>", p.n+1) }
+func (p *prediction) Type() string          { return "prediction" }
+func (p *prediction) Freeze()               {}
+func (p *prediction) Truth() starlark.Bool  { return true }
 func (p *prediction) Hash() (uint32, error) { return 0, errors.New("unhashable: prediction") }
 
 func (p *prediction) Attr(name string) (starlark.Value, error) { return predictionNoun.attr(p, name) }
@@ -87,7 +87,7 @@ prediction.subflows(conn.server, ["10.0.1.2 > 10.0.1.1", "10.0.1.2 > 10.0.2.1"],
 
 func predict(c *call, l *labValue) (starlark.Value, error) {
 	q := question{
-		Question: report.Question{Text: get[string](c, "question"), Topology: newDrawing(l.run).text()},
+		Question: report.Question{Text: oneLine(get[string](c, "question")), Topology: newDrawing(l.run).text()},
 		pos:      c.thread.CallFrame(1).Pos,
 	}
 	if c.has("choices") {
@@ -162,7 +162,7 @@ func (p *prediction) answer(c *call, form report.Form, answer starlark.Value, ob
 	if err != nil {
 		return err
 	}
-	q.Form, q.Answer, q.Seen, q.Why = form, answers, items(seen), get[string](c, "why")
+	q.Form, q.Answer, q.Seen, q.Why = form, answers, items(seen), oneLine(get[string](c, "why"))
 	p.run.answered++
 	if !done {
 		return c.fail(fmt.Sprintf("the answer is another after %s", timeout), q.difference(answer, seen)...)
@@ -186,6 +186,9 @@ func (q *question) difference(answer, seen starlark.Value) []string {
 	}
 	return append(lines, difference(answer, seen)...)
 }
+
+// oneLine is a text that a script may have broken into lines.
+func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
 
 // due is an error unless the prediction is the next to be answered.
 func (p *prediction) due() error {

@@ -5,6 +5,7 @@
 //	mptcp-lab run -k 'limits not ipv6' .   only the cases whose IDs match
 //	mptcp-lab run file.star::test_join -v  one case, with its time
 //	mptcp-lab run --report DIR scenarios/  a page that shows the topology, messages and checks of each case
+//	mptcp-lab learn [LESSON]               lessons, which ask what will come
 //	mptcp-lab explain file.star::test_join what happened in a case, as a diagram and in sentences
 //	mptcp-lab prove scenarios/             which cases fail when something is wrong, and which never do
 //	mptcp-lab ps                           the labs that are open, such as one kept by run --keep

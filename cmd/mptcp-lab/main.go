@@ -22,6 +22,7 @@ import (
 type cli struct {
 	Run     runCmd     `cmd:"" help:"Run the cases of scripts, each in a lab of its own."`
 	Explain explainCmd `cmd:"" help:"Run cases, and tell what happened in each: a diagram of its messages, and sentences."`
+	Learn   learnCmd   `cmd:"" help:"Learn what path managers do: lessons that ask you what will come."`
 	Prove   proveCmd   `cmd:"" help:"Prove that cases can fail: run them in labs in which something is wrong."`
 	Certify certifyCmd `cmd:"" help:"Run the cases many times on a busy machine, and say how far their verdicts can be trusted."`
 	VM      vmCmd      `cmd:"" name:"vm" help:"Run scripts on other kernels, in virtual machines."`
