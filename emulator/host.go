@@ -47,7 +47,7 @@ func newHost(l *modelLab, name string, o lab.HostOptions) (*host, error) {
 
 // event records a path-manager event.
 func (h *host) event(e pm.Event) {
-	h.lab.record.addEvent(h.Name(), lab.Event{Time: h.lab.Now(), Event: e})
+	h.lab.record.AddEvent(h.Name(), lab.Event{Time: h.lab.Now(), Event: e})
 	for _, m := range h.monitors {
 		m.waiting = append(m.waiting, e)
 	}
@@ -129,7 +129,7 @@ func (h *host) Events() ([]lab.Event, error) {
 	if h.lab.options.Alone {
 		return nil, h.on(errNobodyListens)
 	}
-	events, err := h.lab.record.eventsOf(h.Name())
+	events, err := h.lab.record.EventsOf(h.Name())
 	return events, h.on(err)
 }
 

@@ -21,7 +21,7 @@ type modelLab struct {
 	options lab.Options
 	world   *vtime.World
 	net     *network.Net
-	record  *record
+	record  *lab.Record
 	random  *rand.Rand
 
 	nodes  map[string]lab.Node
@@ -41,7 +41,7 @@ func newLab(b *Backend, o lab.Options) *modelLab {
 	w := vtime.NewWorld()
 	const stream = 0x656d756c61746f72 // any constant
 	return &modelLab{
-		backend: b, options: o, world: w, record: newRecord(o.MaxEvents),
+		backend: b, options: o, world: w, record: lab.NewRecord(o.MaxEvents),
 		net:    &network.Net{Clock: &w.Clock, Seed: o.Seed},
 		random: rand.New(rand.NewPCG(o.Seed, stream)),
 		nodes:  map[string]lab.Node{}, taken: map[string][]string{},
@@ -169,7 +169,7 @@ func (l *modelLab) Note(kind lab.EntryKind, host, text string) {
 }
 
 func (l *modelLab) note(kind lab.EntryKind, host, text string) {
-	l.record.note(lab.Entry{Time: l.Now(), Host: host, Kind: kind, Text: text})
+	l.record.Note(lab.Entry{Time: l.Now(), Host: host, Kind: kind, Text: text})
 }
 
 // noteCounters puts the counters that moved since the last reading on the timeline.
@@ -179,7 +179,7 @@ func (l *modelLab) noteCounters() {
 	for _, h := range l.hosts {
 		now := h.counters()
 		if moved := now.Since(h.noted); len(moved) > 0 {
-			l.note(lab.KindCounter, h.Name(), movedText(moved))
+			l.note(lab.KindCounter, h.Name(), moved.Moved())
 			h.noted = now
 		}
 	}
@@ -188,7 +188,7 @@ func (l *modelLab) noteCounters() {
 // Timeline implements [lab.Lab].
 func (l *modelLab) Timeline() []lab.Entry {
 	l.noteCounters()
-	return l.record.timeline()
+	return l.record.Timeline()
 }
 
 // Close implements [lab.Lab]. Closing again does nothing.

@@ -189,7 +189,7 @@ func (k *link) on(err error) error {
 
 // Packets implements [lab.Link].
 func (k *link) Packets() ([]lab.Packet, error) {
-	packets, err := k.lab.record.packetsOf(k.name)
+	packets, err := k.lab.record.PacketsOf(k.name)
 	byTime := func(a, b lab.Packet) int { return cmp.Compare(a.Time, b.Time) }
 	if !slices.IsSortedFunc(packets, byTime) { // one that a rule held is recorded when it is released
 		packets = slices.Clone(packets)

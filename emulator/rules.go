@@ -131,7 +131,7 @@ func (k *link) carryOut(r *rule, p lab.Packet, v lab.Verdict) network.Verdict {
 // keep records a packet that says something.
 func (k *link) keep(p lab.Packet) {
 	if !p.IsBareDSS() || p.Fate != "" {
-		k.lab.record.addPacket(p)
+		k.lab.record.AddPacket(p)
 	}
 }
 

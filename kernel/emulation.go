@@ -137,7 +137,7 @@ func (e *emulation) carryOut(r *rule, p lab.Packet, v lab.Verdict) forward.Verdi
 
 func (e *emulation) record(p lab.Packet) {
 	if !p.IsBareDSS() || p.Fate != "" {
-		e.link.lab.record.addPacket(p)
+		e.link.lab.record.AddPacket(p)
 		e.link.lab.seen.notify()
 	}
 }
@@ -145,7 +145,7 @@ func (e *emulation) record(p lab.Packet) {
 // note adds to the timeline what the link did.
 func (e *emulation) note(host, text string) {
 	l := e.link.lab
-	l.record.note(lab.Entry{Time: l.Now(), Host: host, Kind: lab.KindLink, Text: text})
+	l.record.Note(lab.Entry{Time: l.Now(), Host: host, Kind: lab.KindLink, Text: text})
 }
 
 // observe notes what the impairment did to a packet that says something.

@@ -132,7 +132,7 @@ func (h *host) takeEvents() error {
 	events, err := h.monitor.Pending()
 	now := h.lab.Now()
 	for _, e := range events {
-		h.lab.record.addEvent(h.name, lab.Event{Time: now, Event: e})
+		h.lab.record.AddEvent(h.name, lab.Event{Time: now, Event: e})
 	}
 	if err != nil && h.lost == nil && !errors.Is(err, fs.ErrClosed) { // nothing is lost by the end of the lab
 		h.lost = err
@@ -190,7 +190,7 @@ func (h *host) Events() ([]lab.Event, error) {
 	_ = h.takeEvents() // remembered as lost
 	h.receiving.Lock()
 	defer h.receiving.Unlock()
-	events, err := h.lab.record.eventsOf(h.name)
+	events, err := h.lab.record.EventsOf(h.name)
 	return events, h.on(errors.Join(h.lost, err))
 }
 

@@ -209,7 +209,7 @@ func (l *realLab) Note(kind lab.EntryKind, host, text string) {
 		l.takeEvents()
 		l.noteCounters()
 	}
-	l.record.note(lab.Entry{Time: l.Now(), Host: host, Kind: kind, Text: text})
+	l.record.Note(lab.Entry{Time: l.Now(), Host: host, Kind: kind, Text: text})
 }
 
 // noteCounters puts the counters that moved since the last reading on the timeline. A host whose counters cannot be read
@@ -223,7 +223,7 @@ func (l *realLab) noteCounters() {
 			continue
 		}
 		if moved := now.Since(h.noted); len(moved) > 0 {
-			l.record.note(lab.Entry{Time: l.Now(), Host: h.name, Kind: lab.KindCounter, Text: movedText(moved)})
+			l.record.Note(lab.Entry{Time: l.Now(), Host: h.name, Kind: lab.KindCounter, Text: moved.Moved()})
 		}
 		h.noted = now
 	}
@@ -232,7 +232,7 @@ func (l *realLab) noteCounters() {
 func (l *realLab) Timeline() []lab.Entry {
 	l.drain()
 	l.noteCounters()
-	return l.record.timeline()
+	return l.record.Timeline()
 }
 
 // drain takes in what the kernel has sent and captured so far: events first, so that each has the packets that caused it. What

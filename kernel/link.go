@@ -212,7 +212,7 @@ func (k *link) seen(f observe.Frame) {
 	if !f.Outgoing {
 		from, to = to, from
 	}
-	k.lab.record.addPacket(lab.Packet{Time: k.lab.record.at(f.Time), Link: k.name, From: from, To: to, Head: lab.HeadOf(f.Data), Packet: p})
+	k.lab.record.AddPacket(lab.Packet{Time: k.lab.record.at(f.Time), Link: k.name, From: from, To: to, Head: lab.HeadOf(f.Data), Packet: p})
 	k.lab.seen.notify()
 }
 
@@ -265,7 +265,7 @@ func (k *link) Packets() ([]lab.Packet, error) {
 	if n := k.watcher().Drops(); n > 0 {
 		errs = append(errs, fmt.Errorf("the capture lost %d packets: too many at once", n))
 	}
-	packets, err := k.lab.record.packetsOf(k.name)
+	packets, err := k.lab.record.PacketsOf(k.name)
 	byTime := func(a, b lab.Packet) int { return cmp.Compare(a.Time, b.Time) }
 	if !slices.IsSortedFunc(packets, byTime) { // one that a rule held is recorded when it is released
 		packets = slices.Clone(packets)

@@ -3,7 +3,10 @@ package lab
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"net/netip"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/mptcp-lab/mptcp-lab/pm"
@@ -89,6 +92,15 @@ func (c Counters) Since(earlier Counters) Counters {
 		}
 	}
 	return moved
+}
+
+// Moved lists what Since returned, in order of name: "MPJoinAckRx +1, MPJoinSynRx +1".
+func (c Counters) Moved() string {
+	parts := make([]string, 0, len(c))
+	for _, name := range slices.Sorted(maps.Keys(c)) {
+		parts = append(parts, fmt.Sprintf("%s %+d", name, int64(c[name])))
+	}
+	return strings.Join(parts, ", ")
 }
 
 // Packet is a packet seen on a link: headers and MPTCP options, no payload. Kept are those that say something about the
