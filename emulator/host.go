@@ -139,7 +139,11 @@ var errNobodyListens = fmt.Errorf("the lab listens to no events, since its case 
 func (h *host) Conns() ([]lab.Conn, error) {
 	var conns []lab.Conn
 	for _, c := range h.mptcp.Conns() {
-		conns = append(conns, c.View(h.interfaceName))
+		v := c.View(h.interfaceName)
+		if v.Token == 0 { // which is no socket of MPTCP for inet_diag
+			v.Info = lab.Info{}
+		}
+		conns = append(conns, v)
 	}
 	h.streams = slices.DeleteFunc(h.streams, func(s *tcp.Stream) bool { return s.Conn.State() == tcp.Closed })
 	for _, s := range h.streams {
@@ -209,13 +213,21 @@ func (h *host) interfaceName(index int32) string {
 	return ""
 }
 
+// inForm is an address as a socket has it: IPv4 is mapped into IPv6 where that is an IPv6 one.
+func inForm(a netip.AddrPort, six bool) netip.AddrPort {
+	if six && a.Addr().Is4() {
+		return netip.AddrPortFrom(netip.AddrFrom16(a.Addr().As16()), a.Port())
+	}
+	return a
+}
+
 // viewOf is a connection of plain TCP as inet_diag shows it.
 func viewOf(s *tcp.Stream) lab.Conn {
 	stats := s.Conn.Stats
 	return lab.Conn{
 		Local: s.Local(), Remote: s.Remote(), State: s.Conn.State().String(), Fallback: true,
 		Subflows: []lab.Subflow{{
-			Local: s.Local(), Remote: s.Remote(), State: s.Conn.State().String(),
+			Local: inForm(s.Local(), s.Conn.Six), Remote: inForm(s.Remote(), s.Conn.Six), State: s.Conn.State().String(),
 			BytesSent: stats.BytesSent, BytesAcked: stats.BytesAcked, BytesReceived: stats.BytesReceived, BytesRetrans: stats.BytesRetrans,
 		}},
 	}

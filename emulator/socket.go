@@ -153,7 +153,7 @@ const tcpBindError = syscall.Errno(99) // EADDRNOTAVAIL
 
 // begin starts a handshake.
 func (h *host) begin(o lab.DialOptions, index int32, set tcp.Options) (s stream, sent int, errno syscall.Errno) {
-	local, remote := bare(o.Local), bare(o.Remote)
+	local, remote := bare(o.Local), netip.AddrPortFrom(o.Remote.Addr().WithZone(""), o.Remote.Port())
 	if o.Protocol == lab.TCP {
 		return h.stack.Dial(local, remote, index, set, o.Data)
 	}

@@ -54,13 +54,23 @@ func (c *Conn) endStream() {
 
 // finAcked goes on as the peer has acknowledged the DATA_FIN (mptcp_check_data_fin_ack).
 func (c *Conn) finAcked() {
-	switch c.state {
-	case tcp.FinWait1:
+	if c.state == tcp.FinWait1 {
 		c.setState(tcp.FinWait2)
-	case tcp.Closing, tcp.LastAck:
-		c.finish()
 	}
 	c.schedule()
+}
+
+// checkFINAcked ends the connection in the worker, if both streams have ended. The peer, who has ended it before, acknowledges the
+// FINs of the subflows while the worker still runs.
+func (c *Conn) checkFINAcked() {
+	if c.finSent && c.sndUna == c.writeSeq && (c.state == tcp.Closing || c.state == tcp.LastAck) {
+		c.finish()
+		c.host.After(workDelay, func() {
+			if !c.closed {
+				c.closeDead()
+			}
+		})
+	}
 }
 
 // finish ends all subflows, as both streams have ended.
@@ -133,20 +143,20 @@ func (c *Conn) fastClose() {
 
 func (c *Conn) eventlessly(f *Subflow) { f.eventDone = true }
 
-// peerClosedFast ends the connection as the peer asks for with MP_FASTCLOSE.
+// peerClosedFast ends the connection as the peer asks for with MP_FASTCLOSE, in the worker (mptcp_check_fastclose).
 func (c *Conn) peerClosedFast() {
-	if c.state == tcp.Closed {
-		return
-	}
-	c.why = tcp.ECONNRESET
-	switch c.state {
-	case tcp.CloseWait:
-		c.why = tcp.EPIPE
-	case tcp.SynSent:
-		c.why = tcp.ECONNREFUSED
-	}
-	c.setState(tcp.Closed)
 	c.host.After(workDelay, func() {
+		if c.state == tcp.Closed {
+			return
+		}
+		c.why = tcp.ECONNRESET
+		switch c.state {
+		case tcp.CloseWait:
+			c.why = tcp.EPIPE
+		case tcp.SynSent:
+			c.why = tcp.ECONNREFUSED
+		}
+		c.setState(tcp.Closed)
 		for _, f := range slices.Clone(c.subflows) {
 			c.eventlessly(f)
 			if f.tcp.State() != tcp.Closed {

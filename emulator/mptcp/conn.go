@@ -69,7 +69,7 @@ func (h *Host) newConn(six, server bool) *Conn {
 	return c
 }
 
-// Dial opens a connection, by an interface unless index is 0. Of the data as much goes with the SYN as may, and how much that is is
+// Dial opens a connection, by an interface unless index is 0. A remote address that is mapped into IPv6 makes a socket of IPv6. Of the data as much goes with the SYN as may, and how much that is is
 // returned. What fails at once is an error number.
 func (h *Host) Dial(local, remote netip.AddrPort, index int32, o tcp.Options, data []byte) (c *Conn, sent int, errno syscall.Errno) {
 	c = h.newConn(remote.Addr().Is6(), false)
@@ -81,7 +81,7 @@ func (h *Host) Dial(local, remote netip.AddrPort, index int32, o tcp.Options, da
 	c.first = f
 	c.subflows = []*Subflow{f}
 	h.prepare(c, f)
-	_, errno = h.Stack.Open(local, remote, index, f, func(t *tcp.Conn) {
+	_, errno = h.Stack.Open(local, plain(remote), index, f, func(t *tcp.Conn) {
 		f.tcp = t
 		sent = t.SendWithSYN(data)
 		t.Options = c.options
@@ -108,12 +108,14 @@ func (h *Host) prepare(c *Conn, f *Subflow) {
 	if h.hole.active(h) {
 		h.Count("MPCapableSYNTXDisabled", 1)
 		c.fallback = true
+		h.conns = append(h.conns, c)
 		return
 	}
 	key, ok := h.newKey()
 	if !ok {
 		h.Count("MPFallbackTokenInit", 1)
 		c.fallback = true
+		h.conns = append(h.conns, c)
 		return
 	}
 	h.Count("MPCapableSYNTX", 1)
@@ -198,6 +200,7 @@ func (c *Conn) Connect(j pathmanager.Join) syscall.Errno {
 		f.tcp = t
 		t.Options, t.Unlimited = c.options, true
 		if j.Local.Addr().IsUnspecified() {
+			f.routed = true
 			id, ok := c.pm.LocalID(f.local())
 			f.localID, f.requestBackup, missing = id, c.pm.Backup(f.local()), !ok
 		}
@@ -209,7 +212,7 @@ func (c *Conn) Connect(j pathmanager.Join) syscall.Errno {
 		errno = network.EINVAL
 	}
 	switch {
-	case errno == network.EADDRNOTAVAIL && !j.Local.Addr().IsUnspecified():
+	case (errno == network.EADDRNOTAVAIL || errno == tcp.EADDRINUSE) && !j.Local.Addr().IsUnspecified():
 		c.host.Count("MPJoinSynTxBindErr", 1)
 	case errno != 0:
 		c.host.Count("MPJoinSynTxConnectErr", 1)
@@ -250,8 +253,11 @@ func (c *Conn) worker() {
 	if c.closed {
 		return
 	}
-	c.checkDataFIN()
-	c.closeDead()
+	if c.state != tcp.Closed {
+		c.checkFINAcked()
+		c.checkDataFIN()
+		c.closeDead()
+	}
 	c.checkEnd()
 }
 

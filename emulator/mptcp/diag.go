@@ -58,7 +58,7 @@ func (c *Conn) info() lab.Info {
 	}
 	c.pm.FillInfo(&i)
 	i.SubflowsTotal = i.ExtraSubflows
-	if c.first != nil && !c.first.eventDone && !c.first.dead {
+	if c.first != nil && (c.first.tcp.State() == tcp.Established || c.first.tcp.State() == tcp.SynSent) { // __mptcp_has_initial_subflow
 		i.SubflowsTotal++
 	}
 	return i
@@ -92,8 +92,8 @@ func (f *Subflow) view(interfaceName func(int32) string) lab.Subflow {
 		on   bool
 		flag uint32
 	}{
-		{!f.join && c.hasPeerKey && !c.fallback, flagCapableRemote},
-		{!f.join && t.Listener == nil, flagCapableLocal},
+		{f.capable, flagCapableRemote},
+		{f.requestsMP && !f.dropped, flagCapableLocal},
 		{f.joined, flagJoinRemote},
 		{f.opened, flagJoinLocal},
 		{f.backup, flagBackupRemote},

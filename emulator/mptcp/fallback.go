@@ -25,8 +25,17 @@ func (c *Conn) plainAcked() {
 	if n := int64(una - c.sndUna); n > 0 && n <= int64(len(c.buffer)) {
 		c.buffer = c.buffer[n:]
 		c.sndUna = una
-		c.stats.acked += uint64(n)
 	}
+}
+
+// plainHeard counts what a connection that fell back has sent as acknowledged, whenever it hears anything: only TCP knows. Of one that
+// never had the peer's key the count begins before the first byte.
+func (c *Conn) plainHeard() {
+	acked := c.sndNxt - c.start
+	if !c.hasPeerKey {
+		acked++
+	}
+	c.stats.acked = max(c.stats.acked, acked)
 }
 
 // failed takes a MP_FAIL of the peer (mptcp_pm_mp_fail_received): an answer to this end's, or one to be answered. Then what is

@@ -31,7 +31,7 @@ type Host struct {
 	observer Observer
 	counters map[string]uint64
 	tokens   map[uint32]*Conn
-	conns    []*Conn     // that are not destroyed, in order of creation
+	conns    []*Conn     // that are not destroyed, in order of creation; without a token those that never asked for MPTCP
 	joins    []*Listener // of endpoints with a port
 	hole     blackhole
 }
@@ -53,7 +53,7 @@ func NewHost(name string, stack *tcp.Stack, v pathmanager.Version, o Observer) *
 // Counters are the MPTcpExt counters. The map is not to be changed.
 func (h *Host) Counters() map[string]uint64 { return h.counters }
 
-// Conns are the connections of the host that have a token, in order of creation.
+// Conns are the connections of the host, in order of creation. Those that never asked for MPTCP have no token.
 func (h *Host) Conns() []*Conn { return h.conns }
 
 // Name implements [pathmanager.Host].

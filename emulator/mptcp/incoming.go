@@ -16,11 +16,13 @@ func (f *Subflow) Segment(s *segment.Segment) bool {
 	case f.tcp.State() == tcp.SynSent:
 		return f.answered(s)
 	case c.fallback:
+		c.plainHeard()
 		return true
 	case s.Has(wire.FlagRST):
-		if f.established || !f.join && f.checkEstablished(s) {
-			f.signals(s)
+		if !f.checkEstablished(s) {
+			return !f.dead
 		}
+		f.signals(s)
 		return true
 	}
 	if !f.checkEstablished(s) {
@@ -74,6 +76,7 @@ func (f *Subflow) answered(s *segment.Segment) bool {
 			c.pm.DenyJoinID0()
 		}
 		c.setPeerKey(o.SenderKey)
+		f.capable = true
 		f.tcp.Unlimited = true
 		c.learnWindow(f, s, c.sndUna)
 		f.count("MPCapableSYNACKRX")
@@ -86,8 +89,8 @@ func (f *Subflow) answered(s *segment.Segment) bool {
 func (f *Subflow) joinAnswered(s *segment.Segment) bool {
 	c := f.conn
 	refuse := func(reason wire.ResetReason) bool {
-		f.count("MPRstTx")
-		f.refuse(s, reason, tcp.ECONNRESET)
+		f.tcp.Answered()
+		f.abort(reason, 0)
 		return false
 	}
 	o := segment.Option[*wire.MPJoin](s)
@@ -131,7 +134,7 @@ func (f *Subflow) checkEstablished(s *segment.Segment) bool {
 	}
 	if s.Seq != first {
 		if f.join {
-			f.abort(wire.ResetMPTCPError, tcp.ECONNRESET)
+			f.abort(wire.ResetUnspecified, 0)
 			return false
 		}
 		return true
@@ -140,11 +143,11 @@ func (f *Subflow) checkEstablished(s *segment.Segment) bool {
 	switch {
 	case dss != nil && dss.HasAck, add != nil && (!add.Echo || f.join):
 	case f.join:
-		f.abort(wire.ResetMPTCPError, tcp.ECONNRESET)
+		f.abort(wire.ResetUnspecified, 0)
 		return false
 	case validCapable(s) == nil:
 		f.count("MPCapableDataFallback")
-		c.fallback = true
+		c.fallback, f.capable = true, false
 		return false
 	}
 	f.established = true

@@ -178,12 +178,7 @@ func (l *Listener) takeJoin(t *tcp.Conn, syn *segment.Segment, o *wire.MPJoin) t
 // requested takes a segment that comes before the handshake is done (subflow_syn_recv_sock); false: there is nothing more to do.
 func (f *Subflow) requested(s *segment.Segment) bool {
 	r := f.request
-	if s.Has(wire.FlagSYN) { // once more
-		if f.join {
-			r.listener.host.Count("MPJoinSynRx", 1)
-		} else if validCapable(s) != nil {
-			r.listener.host.Count("MPCapableSYNRX", 1)
-		}
+	if s.Has(wire.FlagSYN) { // once more: the request is there, and nothing looks at the options again
 		return true
 	}
 	if f.join {
@@ -227,7 +222,7 @@ func (f *Subflow) complete(s *segment.Segment, o *wire.MPCapable) {
 	c.received = append(c.received, withSYN...)
 	c.stats.received += uint64(len(withSYN))
 	c.total = 1
-	f.conn, f.id, f.established, f.notified = c, 1, true, true
+	f.conn, f.id, f.capable, f.established, f.notified = c, 1, true, true, true
 	f.tcp.Unlimited = true
 	c.first, c.subflows = f, []*Subflow{f}
 	c.setState(tcp.Established)

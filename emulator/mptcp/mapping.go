@@ -183,7 +183,6 @@ func (f *Subflow) mapFailed(found outcome, data []byte) {
 		return
 	}
 	if !c.mayFallBack || len(c.subflows) > 1 {
-		f.count("FallbackFailed")
 		reason := wire.ResetMPTCPError
 		if found == mappingMissing {
 			reason = wire.ResetMiddlebox

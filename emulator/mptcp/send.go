@@ -153,7 +153,6 @@ func (f *Subflow) send(from, end uint64) int {
 	switch {
 	case f.infinite && !c.fallback:
 		f.count("InfiniteMapTx")
-		f.count("DssFallback")
 		c.fallback = true
 	case c.fallback:
 		most = 0

@@ -22,8 +22,11 @@ type Subflow struct {
 	localID, remoteID uint8
 	remoteToken       uint32 // of an opened join
 	requestsMP        bool   // the SYN has MP_CAPABLE
+	capable           bool   // both ends spoke MPTCP in the handshake of the initial one, and after it
 	join              bool
 	opened            bool // this end sent the MP_JOIN
+	routed            bool // from an address that routing chose
+	disconnected      bool // while its SYN was not answered
 	joined            bool // the handshake of the join is done
 	established       bool // fully
 	notified          bool // the path manager knows
@@ -79,6 +82,12 @@ func (f *Subflow) Info() pathmanager.SubflowInfo {
 		Join: f.join, Opened: f.opened, FullyEstablished: f.established, Backup: f.backup, Stale: f.stale,
 		Error: f.errno, IfIndex: f.tcp.IfIndex,
 	}
+	if f.disconnected { // which clears them (tcp_disconnect)
+		i.Remote = netip.AddrPortFrom(i.Remote.Addr(), 0)
+		if f.routed {
+			i.Local = netip.AddrPortFrom(unspecified(i.Local.Addr()), i.Local.Port())
+		}
+	}
 	if f.tcp.RTT() > 0 {
 		i.RTO = f.tcp.RTO()
 	}
@@ -108,10 +117,20 @@ func (f *Subflow) SendPrio(backup bool) {
 
 // Close implements [pathmanager.Subflow] (mptcp_subflow_shutdown, mptcp_close_ssk).
 func (f *Subflow) Close() {
-	if f.tcp.State().CanSend() {
+	switch state := f.tcp.State(); {
+	case state.CanSend():
 		f.tcp.SendAck()
+	case state == tcp.SynSent:
+		f.disconnected, f.errno = true, tcp.ECONNRESET
 	}
 	f.conn.closeSubflow(f)
+}
+
+func unspecified(a netip.Addr) netip.Addr {
+	if a.Is4() {
+		return netip.IPv4Unspecified()
+	}
+	return netip.IPv6Unspecified()
 }
 
 // active tells whether data can be sent on the subflow (__mptcp_subflow_active).

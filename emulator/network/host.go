@@ -25,7 +25,8 @@ type Host struct {
 	attached   int // interfaces so far
 	addresses  []*address
 	routes     map[*Interface][]lab.Route // added, by interface
-	ids        uint16                     // of IPv4 headers
+	neighbours map[netip.Addr]known
+	ids        uint16 // of IPv4 headers
 }
 
 // address is an address of a host.
@@ -38,7 +39,7 @@ type address struct {
 // NewHost adds a host with no interface but loopback. A router forwards packets, and has no source routing.
 func (n *Net) NewHost(name string, router bool) *Host {
 	n.nodes++
-	return &Host{net: n, name: name, number: n.nodes, router: router, routes: map[*Interface][]lab.Route{}}
+	return &Host{net: n, name: name, number: n.nodes, router: router, routes: map[*Interface][]lab.Route{}, neighbours: map[netip.Addr]known{}}
 }
 
 // Name implements [Node].

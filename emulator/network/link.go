@@ -74,6 +74,9 @@ func (n *Net) NewLink(a, b *Interface, mtu int) *Link {
 		l.lanes[end] = lane{line: impair.NewLine(seed), counts: Counts{Dropped: map[string]uint64{}}}
 	}
 	n.links++
+	for _, i := range l.Ends {
+		i.announce()
+	}
 	return l
 }
 

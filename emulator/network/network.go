@@ -60,7 +60,24 @@ func (i *Interface) SetMTU(mtu int) { i.mtu = mtu }
 func (i *Interface) Up() bool { return i.up }
 
 // SetUp brings the interface up or down.
-func (i *Interface) SetUp(up bool) { i.up = up }
+func (i *Interface) SetUp(up bool) {
+	i.up = up
+	i.announce()
+	i.Peer().announce()
+}
+
+// announce tells a switch at the other end of the link of the address, as the first packets of a host do (of IPv6, neighbour
+// discovery) when it comes up; and has the switch forget it when the link is down.
+func (i *Interface) announce() {
+	s, ok := i.Peer().Node.(*Switch)
+	switch {
+	case !ok:
+	case i.up && i.Peer().up:
+		s.where[i.MAC] = i.Peer()
+	default:
+		s.forget(i.Peer())
+	}
+}
 
 // Peer is the interface at the other end of the link.
 func (i *Interface) Peer() *Interface { return i.Link.Ends[1-i.end] }
@@ -114,16 +131,28 @@ func (s *Switch) Attach(name string) *Interface {
 	return i
 }
 
+// forget takes back what was learned at a port.
+func (s *Switch) forget(port *Interface) {
+	for mac, at := range s.where {
+		if at == port {
+			delete(s.where, mac)
+		}
+	}
+}
+
+// carries tells whether a port can send: its link is up at both ends.
+func carries(port *Interface) bool { return port.up && port.Peer().up }
+
 func (s *Switch) receive(from *Interface, frame []byte) {
 	s.where[MAC(frame[6:12])] = from
 	if to := s.where[MAC(frame[:6])]; to != nil {
-		if to != from && to.up {
+		if to != from && carries(to) {
 			to.Link.send(to.end, frame)
 		}
 		return
 	}
 	for _, p := range s.ports {
-		if p != from && p.up {
+		if p != from && carries(p) {
 			p.Link.send(p.end, slices.Clone(frame))
 		}
 	}

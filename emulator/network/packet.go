@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 	"syscall"
+	"time"
 
 	"github.com/mptcp-lab/mptcp-lab/emulator/segment"
 )
@@ -83,8 +84,30 @@ func (h *Host) transmit(path Path, packet []byte) {
 	}
 }
 
+// confirmed is how long a neighbour is believed to be where it was (net.ipv4.neigh.*.base_reachable_time_ms).
+const confirmed = 30 * time.Second
+
+// known is a neighbour that was found.
+type known struct {
+	at    *Interface
+	until time.Duration
+}
+
 // neighbour finds the interface that a packet goes to next. Nil: nobody has the address, so that the packet goes nowhere.
 func (h *Host) neighbour(path Path) *Interface {
+	now := h.net.Clock.Now()
+	if at := h.ask(path); at != nil {
+		h.neighbours[path.next] = known{at, now + confirmed}
+		return at
+	}
+	if k := h.neighbours[path.next]; k.until > now && k.at.Node != h {
+		return k.at
+	}
+	return nil
+}
+
+// ask asks on the link of a path who has the address.
+func (h *Host) ask(path Path) *Interface {
 	peer := path.Interface.Peer()
 	switch n := peer.Node.(type) {
 	case *Host:

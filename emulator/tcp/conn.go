@@ -66,6 +66,7 @@ func (k *Chunk) end() uint32 {
 type Conn struct {
 	Local, Remote netip.AddrPort
 	Listener      *Listener // that took it; nil: this end opened it
+	Six           bool      // its socket is of IPv6
 	IfIndex       int32     // of the interface that it is bound to; 0: none
 	Options       Options
 	// Cookie tells that a listener has answered the SYN with one, so that the answer is not sent again by itself.
@@ -220,6 +221,7 @@ func (c *Conn) Abort(why syscall.Errno, options ...wire.Option) {
 		s := c.blank(wire.FlagRST | wire.FlagACK)
 		s.Seq = c.sndNxt
 		s.MPTCP = options
+		c.advertised(s)
 		c.send(s)
 	}
 	c.end(why)

@@ -144,6 +144,13 @@ func (c *Conn) receiveSynSent(s *segment.Segment) {
 	}
 }
 
+// Answered goes on as far as a reset needs it, for an owner who is told of the answer to this end's SYN and does not want it.
+func (c *Conn) Answered() {
+	c.sndUna, c.sndNxt = c.iss+1, c.iss+1
+	c.queue = nil
+	c.setState(Established)
+}
+
 // simultaneous answers a SYN that crossed this end's.
 func (c *Conn) simultaneous(s *segment.Segment) {
 	c.irs, c.rcvNxt, c.rcvWup = s.Seq, s.Seq+1, s.Seq+1

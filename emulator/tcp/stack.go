@@ -83,6 +83,9 @@ func (st *Stack) Refuse(s *segment.Segment, options ...wire.Option) {
 
 // send sends a segment.
 func (st *Stack) send(s *segment.Segment, index int32, mark uint32) syscall.Errno {
+	if src := s.Src.Addr(); src.Is4() && !st.host.Has(src) {
+		return network.EINVAL // as the address is gone (ip_route_output_key_hash_rcu); IPv6 does not mind
+	}
 	packet, err := s.Append(make([]byte, 0, segment.LenIPv6+segment.LenTCP+segment.MaxOptions+len(s.Payload)), st.host.NextID())
 	if err != nil {
 		panic(err) // of options that an owner gave: a bug
@@ -196,6 +199,7 @@ func (l *Listener) syn(s *segment.Segment) {
 	}
 	c := l.stack.newConn(s.Dst, s.Src, path.MTU())
 	c.Listener, c.Options, c.state = l, l.Options, SynRecv
+	c.Six = l.Address.Addr().Is6()
 	c.Cookie = l.stack.Settings.Cookies == 2
 	if s.Dst.Addr().IsLinkLocalUnicast() && s.Dst.Addr().Is6() {
 		c.IfIndex = index

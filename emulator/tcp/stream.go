@@ -20,12 +20,13 @@ type Stream struct {
 	onReady   func() // the handshake of an accepted connection is done
 }
 
-// Dial opens a connection of plain TCP, by an interface unless index is 0. Of the data as much goes with the SYN as may, and how
-// much that is is returned.
+// Dial opens a connection of plain TCP, by an interface unless index is 0. A remote address that is mapped into IPv6 makes a socket of
+// IPv6. Of the data as much goes with the SYN as may, and how much that is is returned.
 func (st *Stack) Dial(local, remote netip.AddrPort, index int32, o Options, data []byte) (s *Stream, sent int, errno syscall.Errno) {
 	s = &Stream{}
-	_, errno = st.Open(local, remote, index, s, func(c *Conn) {
-		s.Conn, c.Options = c, o
+	unmapped := netip.AddrPortFrom(remote.Addr().Unmap(), remote.Port())
+	_, errno = st.Open(local, unmapped, index, s, func(c *Conn) {
+		s.Conn, c.Options, c.Six = c, o, remote.Addr().Is6()
 		sent = c.SendWithSYN(data)
 	})
 	return s, sent, errno
