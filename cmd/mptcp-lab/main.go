@@ -24,6 +24,7 @@ type cli struct {
 	Explain explainCmd `cmd:"" help:"Run cases, and tell what happened in each: a diagram of its messages, and sentences."`
 	Learn   learnCmd   `cmd:"" help:"Learn what path managers do: lessons that ask you what will come."`
 	Prove   proveCmd   `cmd:"" help:"Prove that cases can fail: run them in labs in which something is wrong."`
+	Compare compareCmd `cmd:"" help:"Run cases on the kernel and on the emulator, and show where what happened differs."`
 	Certify certifyCmd `cmd:"" help:"Run the cases many times on a busy machine, and say how far their verdicts can be trusted."`
 	VM      vmCmd      `cmd:"" name:"vm" help:"Run scripts on other kernels, in virtual machines."`
 	Matrix  matrixCmd  `cmd:"" help:"Run the cases of scripts on several kernels, and show where their verdicts differ."`
