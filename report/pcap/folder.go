@@ -84,3 +84,6 @@ func (f *Folder) name(id string) string {
 	}
 	return name + ".pcapng"
 }
+
+// Path is the folder.
+func (f *Folder) Path() string { return f.path }
