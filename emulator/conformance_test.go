@@ -322,6 +322,54 @@ var conformance = map[string]func(t *testing.T, l lab.Lab){
 		_, err = p.client.Dial(t.Context(), lab.DialOptions{Remote: port80})
 		require.NoError(t, err)
 	},
+	"the way to an address": func(t *testing.T, l lab.Lab) {
+		p := newPair(t, l)
+		near, far := netip.MustParseAddr("10.0.2.1"), netip.MustParseAddr("10.0.1.2")
+		for _, x := range []struct {
+			from, to netip.Addr
+			way      lab.Way
+		}{
+			{netip.Addr{}, far, lab.Way{Source: netip.MustParseAddr("10.0.1.1"), Interface: "eth1"}},
+			{near, far, lab.Way{Source: near, Interface: "eth2"}},
+			{netip.Addr{}, near, lab.Way{Source: near, Interface: "lo"}},
+		} {
+			way, err := p.client.RouteTo(t.Context(), x.from, x.to)
+			require.NoError(t, err)
+			require.Equal(t, x.way, way)
+		}
+		_, err := p.client.RouteTo(t.Context(), netip.Addr{}, netip.MustParseAddr("192.0.2.1"))
+		require.ErrorIs(t, err, syscall.ENETUNREACH)
+		require.ErrorContains(t, err, "on client: route to 192.0.2.1: network is unreachable")
+		require.NoError(t, p.client.SetInterfaceUp(t.Context(), "eth2", false))
+		_, err = p.client.RouteTo(t.Context(), near, far)
+		require.ErrorIs(t, err, syscall.EHOSTUNREACH)
+		require.ErrorContains(t, err, "route to 10.0.1.2 from 10.0.2.1")
+	},
+	"a packet by the wrong interface": func(t *testing.T, l lab.Lab) {
+		p := newPair(t, l)
+		p.listen(t, lab.MPTCP)
+		dial := func() error {
+			ctx, cancel := l.Timeout(t.Context(), 100*time.Millisecond, errors.New("nobody answers"))
+			defer cancel()
+			_, err := p.client.Dial(ctx, lab.DialOptions{Local: netip.MustParseAddrPort("10.0.2.1:0"), Remote: port80})
+			return err
+		}
+		for _, x := range []struct {
+			name, value string
+			refused     bool
+		}{
+			{"net.ipv4.conf.eth2.rp_filter", "1", true}, // 10.0.1.2 answers 10.0.2.1 by eth1
+			{"net.ipv4.conf.eth2.rp_filter", "2", false},
+			{"net.ipv4.conf.eth2.rp_filter", "0", false},
+			{"net.ipv4.conf.all.rp_filter", "1", true},
+		} {
+			require.NoError(t, p.server.SetSysctl(x.name, x.value))
+			got, err := p.server.Sysctl(x.name)
+			require.NoError(t, err)
+			require.Equal(t, x.value, got)
+			require.Equal(t, x.refused, dial() != nil, "%s = %s", x.name, x.value)
+		}
+	},
 	"refusals of the path manager": func(t *testing.T, l lab.Lab) {
 		p := newPair(t, l)
 		e := pm.Endpoint{Address: netip.MustParseAddr("10.0.2.1"), Flags: pm.FlagSubflow}

@@ -97,6 +97,29 @@ func (h *host) AddRoute(_ context.Context, r lab.Route) error {
 	return h.on(h.model.AddRoute(r))
 }
 
+// RouteTo implements [lab.Host].
+func (h *host) RouteTo(_ context.Context, from, to netip.Addr) (lab.Way, error) {
+	path, errno := h.model.Route(from, to, 0)
+	if errno != 0 {
+		return lab.Way{}, h.on(fmt.Errorf("route to %s: %w", fromTo(from, to), errno))
+	}
+	way := lab.Way{Source: path.Source, Interface: "lo"}
+	if path.Interface != nil {
+		way.Interface = path.Interface.Name
+	}
+	if path.Next().IsValid() && path.Next() != to {
+		way.Via = path.Next()
+	}
+	return way, nil
+}
+
+func fromTo(from, to netip.Addr) string {
+	if !from.IsValid() {
+		return to.String()
+	}
+	return to.String() + " from " + from.String()
+}
+
 // SetInterfaceUp implements [lab.Host].
 func (h *host) SetInterfaceUp(_ context.Context, iface string, up bool) error {
 	h.lab.act()

@@ -120,6 +120,7 @@ func (k *link) carryOut(r *rule, p lab.Packet, v lab.Verdict) network.Verdict {
 	}
 	if v.Note != "" {
 		p.Fate = v.Note + " by " + r.Name
+		p.Lost, p.Changed = v.Action == lab.ActionDrop, v.Frame != nil
 		k.lab.note(lab.KindLink, p.From+" > "+p.To, fmt.Sprintf("%s: %s", p.Fate, p.Packet))
 	}
 	if v.Action != lab.ActionWait && v.Action != lab.ActionHold {

@@ -52,8 +52,6 @@ var tcpSettings = map[string]setting{
 var inert = map[string]string{
 	"net.netfilter.nf_conntrack_tcp_loose": "1", // followed by the firewall
 	"net.ipv4.tcp_congestion_control":      "reno",
-	"net.ipv4.conf.all.rp_filter":          "0",
-	"net.ipv4.conf.default.rp_filter":      "0",
 	"net.ipv4.tcp_max_syn_backlog":         "4096",
 	"net.ipv4.tcp_fin_timeout":             "60",
 	"net.ipv4.tcp_tw_reuse":                "2",
@@ -123,6 +121,25 @@ func dotted(name string) (string, error) {
 	return strings.ReplaceAll(name, "/", "."), nil
 }
 
+// reversePath is where the host keeps a setting of rp_filter; nil: the name is that of another.
+func (h *host) reversePath(name string) *int {
+	of, found := strings.CutPrefix(name, "net.ipv4.conf.")
+	of, ends := strings.CutSuffix(of, ".rp_filter")
+	switch {
+	case !found || !ends:
+		return nil
+	case of == "all":
+		return &h.model.ReversePath
+	case of == "default":
+		return &h.model.InitialReversePath
+	}
+	i, err := h.model.Interface(of)
+	if err != nil {
+		return nil
+	}
+	return &i.ReversePath
+}
+
 const mptcpSettings = "net.mptcp."
 
 // Sysctl implements [lab.Host].
@@ -141,6 +158,9 @@ func (h *host) sysctl(name string) (string, error) {
 	}
 	if s, ok := tcpSettings[name]; ok {
 		return s.get(&h.stack.Settings), nil
+	}
+	if at := h.reversePath(name); at != nil {
+		return strconv.Itoa(*at), nil
 	}
 	if value, ok := h.inert[name]; ok {
 		return value, nil
@@ -169,6 +189,14 @@ func (h *host) setSysctl(name, value string) error {
 		if err := s.set(&h.stack.Settings, strings.TrimSpace(value)); err != nil {
 			return fmt.Errorf("sysctl %s: value %q refused by the kernel: %w", name, value, errRefused)
 		}
+		return nil
+	}
+	if at := h.reversePath(name); at != nil {
+		n, err := strconv.Atoi(strings.TrimSpace(value))
+		if err != nil {
+			return fmt.Errorf("sysctl %s: value %q refused by the kernel: %w", name, value, errRefused)
+		}
+		*at = n
 		return nil
 	}
 	if _, ok := inert[name]; ok {

@@ -127,6 +127,7 @@ func (e *emulation) carryOut(r *rule, p lab.Packet, v lab.Verdict) forward.Verdi
 	}
 	if v.Note != "" {
 		p.Fate = v.Note + " by " + r.Name
+		p.Lost, p.Changed = v.Action == lab.ActionDrop, v.Frame != nil
 		e.note(p.From+" > "+p.To, fmt.Sprintf("%s: %s", p.Fate, p.Packet))
 	}
 	if v.Action != lab.ActionWait && v.Action != lab.ActionHold {

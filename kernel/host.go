@@ -155,6 +155,11 @@ func (h *host) DeleteAddress(_ context.Context, iface string, p netip.Prefix) er
 
 func (h *host) AddRoute(_ context.Context, r lab.Route) error { return h.on(h.real.AddRoute(r)) }
 
+func (h *host) RouteTo(_ context.Context, from, to netip.Addr) (lab.Way, error) {
+	way, err := h.real.RouteTo(from, to)
+	return way, h.on(err)
+}
+
 func (h *host) SetInterfaceUp(_ context.Context, iface string, up bool) error {
 	return h.on(h.real.SetInterfaceUp(iface, up))
 }

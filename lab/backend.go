@@ -148,6 +148,13 @@ type Route struct {
 	Source      netip.Addr   // when set, only packets from this source address use the route (a source rule)
 }
 
+// Way is how packets for a destination leave a host.
+type Way struct {
+	Source    netip.Addr // of packets that have none yet
+	Interface string     // "lo": they stay on the host
+	Via       netip.Addr // next hop; zero: the destination itself
+}
+
 // Host is one modelled or real host with its own network stack and path manager.
 type Host interface {
 	Node
@@ -156,6 +163,9 @@ type Host interface {
 	AddAddress(ctx context.Context, iface string, p netip.Prefix) error
 	DeleteAddress(ctx context.Context, iface string, p netip.Prefix) error
 	AddRoute(ctx context.Context, r Route) error
+	// RouteTo is the way that a packet would take to an address now, as "ip route get" tells it: from an address of the host, or
+	// if that is zero from one that routing chooses. The error tells why there is none; the errno is what a program would see.
+	RouteTo(ctx context.Context, from, to netip.Addr) (Way, error)
 	SetInterfaceUp(ctx context.Context, iface string, up bool) error
 	// InterfaceIndex is the kernel's ifindex of an interface, as endpoints and events use it.
 	InterfaceIndex(iface string) (int32, error)

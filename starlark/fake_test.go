@@ -201,6 +201,10 @@ func (h *fakeHost) AddRoute(_ context.Context, r lab.Route) error {
 	return nil
 }
 
+func (h *fakeHost) RouteTo(context.Context, netip.Addr, netip.Addr) (lab.Way, error) {
+	return lab.Way{}, errFake
+}
+
 func (h *fakeHost) SetInterfaceUp(context.Context, string, bool) error { return errFake }
 
 func (h *fakeHost) InterfaceIndex(string) (int32, error) { return 2, nil }

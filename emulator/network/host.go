@@ -16,6 +16,10 @@ type Host struct {
 	Deliver func(packet []byte)
 	// Filter, if it is set, is asked about packets at each of the hooks of netfilter.
 	Filter Filter
+	// ReversePath is net.ipv4.conf.all.rp_filter (RFC 3704): the larger of it and that of the interface counts. 0: off, 1: strict, a
+	// packet is taken only from the interface by which its source would be answered, 2: loose, its source must be reachable.
+	// InitialReversePath is net.ipv4.conf.default.rp_filter, which interfaces begin with.
+	ReversePath, InitialReversePath int
 
 	net        *Net
 	name       string
@@ -49,6 +53,7 @@ func (h *Host) Name() string { return h.name }
 func (h *Host) Attach(name string) *Interface {
 	h.attached++
 	i := newInterface(h, h.number, h.attached, name, int32(h.attached+1)) // lo is 1
+	i.ReversePath = h.InitialReversePath
 	h.interfaces = append(h.interfaces, i)
 	return i
 }

@@ -44,6 +44,8 @@ type Interface struct {
 	MAC   MAC
 	Node  Node
 	Link  *Link
+	// ReversePath is the interface's rp_filter; see [Host.ReversePath].
+	ReversePath int
 
 	end int // of the link
 	mtu int

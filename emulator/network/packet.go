@@ -148,8 +148,8 @@ func (h *Host) input(i *Interface, packet []byte) {
 	if pass, _ := h.hook(Prerouting, packet, Meta{In: i}); !pass {
 		return
 	}
-	_, dst, err := segment.Addresses(packet)
-	if err != nil {
+	src, dst, err := segment.Addresses(packet)
+	if err != nil || !h.plausible(i, src, dst) {
 		return
 	}
 	if h.Has(dst) {
@@ -157,6 +157,17 @@ func (h *Host) input(i *Interface, packet []byte) {
 	} else if h.router {
 		h.forward(i, packet, dst)
 	}
+}
+
+// plausible tells whether the source of a packet can be behind the interface that it came by (__fib_validate_source in
+// net/ipv4/fib_frontend.c).
+func (h *Host) plausible(i *Interface, src, dst netip.Addr) bool {
+	mode := max(h.ReversePath, i.ReversePath)
+	if mode == 0 || !src.Is4() {
+		return true
+	}
+	back, errno := h.Route(dst, src, 0)
+	return errno == 0 && (mode > 1 || back.Interface == i)
 }
 
 // local takes a packet for the host itself.

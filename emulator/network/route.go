@@ -15,6 +15,9 @@ type Path struct {
 	next      netip.Addr // hop; zero: the other end of the link, whoever that is
 }
 
+// Next is the next hop; zero: the other end of the link.
+func (p Path) Next() netip.Addr { return p.next }
+
 // MTU is that of the path's first link, in bytes.
 func (p Path) MTU() int {
 	if p.Interface == nil {
