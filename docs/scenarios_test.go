@@ -16,7 +16,7 @@ import (
 	"github.com/mptcp-lab/mptcp-lab/starlark"
 )
 
-var update = flag.Bool("update", false, "write the tables of scenarios.md anew")
+var update = flag.Bool("update", false, "write the tables of scenarios.md, and mistakes.md, anew")
 
 // generated is the line of scenarios.md from which on it is made of the scripts.
 const generated = "<!-- Generated from the scripts by `go test ./docs -update`: edit those, not these tables. -->\n"

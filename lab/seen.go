@@ -113,7 +113,7 @@ type Packet struct {
 	Fate string // what a rule of the link did to it, with the rule; empty: it passed
 	// Lost tells that the rule dropped it, and Changed that something else went on in its place.
 	Lost, Changed bool
-	Head []byte // the beginning of its frame: see HeadOf
+	Head          []byte // the beginning of its frame: see HeadOf
 	wire.Packet
 }
 

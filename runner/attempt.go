@@ -91,6 +91,9 @@ func (a *attempt) inLab(ctx context.Context) (report.Result, error) {
 	var snap *labsnapshot.Snapshot
 	if watched != nil && !errors.Is(ctx.Err(), context.Canceled) {
 		snap = watched.Take()
+		if a.run.cfg.Findings {
+			watched.Explain(ctx, snap)
+		}
 	}
 	if a.run.kept.judged(a, o.Verdict, l) {
 		return a.report(o, entries, snap), nil

@@ -27,6 +27,7 @@ type Config struct {
 	Flags     string        // of the command line, to be told with a failure (see report.Result)
 	Timelines bool          // attach the timeline to results that passed, too
 	Snapshots bool          // attach a snapshot of the lab to each result
+	Findings  bool          // with it: why pairs of addresses are no subflows
 
 	// Then, unless nil, is told of each result, one at a time, and may name a case to be run next in the place of the one that
 	// ended: with its seed, and with the machine to itself if that one had it. The observer is told of it like of any other,

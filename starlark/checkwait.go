@@ -210,11 +210,17 @@ func checkSubflows(c *call, _ checkModule) (starlark.Value, error) {
 		return nil, err
 	}
 	summary := fmt.Sprintf("the subflows of %s are others after %s", s.host.host.Name(), timeout)
+	var details []string
 	if listGiven {
-		return c.decide(done, summary, setDifference(missing, unexpected, paths)...)
+		details = setDifference(missing, unexpected, paths)
+	} else {
+		details = []string{fmt.Sprintf("expected: %s", expected), fmt.Sprintf("seen:     %d", len(paths))}
+		details = append(details, indented(listed(paths))...)
 	}
-	details := []string{fmt.Sprintf("expected: %s", expected), fmt.Sprintf("seen:     %d", len(paths))}
-	return c.decide(done, summary, append(details, indented(listed(paths))...)...)
+	if !done && (len(missing) > 0 || !listGiven && fewer(len(paths), expected)) {
+		details = append(details, c.whyFewer(s, missing)...)
+	}
+	return c.decide(done, summary, details...)
 }
 
 // paths are the subflows of a connection, as check.subflows writes them.
@@ -228,6 +234,12 @@ func (s *socket) paths() (starlark.Tuple, error) {
 		paths[i] = text(ipOf(f.Local) + " > " + ipOf(f.Remote))
 	}
 	return paths, nil
+}
+
+// fewer tells whether a check wanted more than there are.
+func fewer(seen int, wanted starlark.Value) bool {
+	n, err := starlark.AsInt32(wanted)
+	return err == nil && seen < n
 }
 
 // eventSource is a host or a monitor.

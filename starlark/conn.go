@@ -67,6 +67,7 @@ check.at_least(conn.client.info.bytes_sent, 1000000)`,
 			doc:     "Closes both ends gracefully: each has seen the end of the other's stream.",
 			example: "conn = lab.connect(client, server)\nconn.transfer(1000)\nconn.close()\ncheck.events(client, [\"CREATED\", \"CLOSED\"])",
 		}, closeConn},
+		whyMethod,
 	},
 }
 
@@ -168,6 +169,7 @@ func connect(c *call, l *labValue) (starlark.Value, error) {
 		return nil, err
 	}
 	made := &conn{client: near, server: far}
+	r.conns = append(r.conns, made)
 	if get[bool](c, "establish") {
 		err = made.establish(c)
 	}

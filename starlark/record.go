@@ -23,6 +23,7 @@ type snapshot[T any] struct {
 	doc     string
 	fields  []field[T]
 	methods []method[*record]
+	show    func(T) string // how it is printed; nil: with the fields that say something
 }
 
 // of takes the snapshot of a Go value.
@@ -30,6 +31,9 @@ func (s *snapshot[T]) of(v T) *record {
 	r := &record{kind: s.name, names: s.names(), values: make(starlark.Tuple, len(s.fields)), methods: s.methods, of: v, like: s.like}
 	for i, f := range s.fields {
 		r.values[i] = f.get(v)
+	}
+	if s.show != nil {
+		r.shown = s.show(v)
 	}
 	return r
 }
@@ -65,6 +69,7 @@ type record struct {
 	names   []string
 	values  starlark.Tuple
 	methods []method[*record]
+	shown   string            // how it is printed; empty: with its fields
 	of      any               // the Go value
 	like    func(any) *record // makes a record of the same kind; nil: nobody asks
 }
@@ -76,6 +81,9 @@ var (
 
 // String shows the fields that say something: endpoint(address = "10.0.2.1", id = 1, signal = True).
 func (r *record) String() string {
+	if r.shown != "" {
+		return r.shown
+	}
 	var fields []string
 	for i, name := range r.names {
 		if r.values[i].Truth() {

@@ -60,7 +60,7 @@ func chapters() []documented {
 		selectionSettings, ruleNoun, heldNoun, verdictNoun, switchNoun,
 		connNoun, socketNoun, listenerNoun, checkNoun, predictionNoun,
 		endpointSnapshot, limitsSnapshot, subflowSnapshot, infoSnapshot, connSnapshot, listeningSnapshot, messageSnapshot, tcpInfoSnapshot, fullInfoSnapshot, fullSubflowSnapshot, eventSnapshot, packetSnapshot,
-		entrySnapshot, resultSnapshot, ipResultSnapshot, firewallSnapshot, errorSnapshot,
+		entrySnapshot, resultSnapshot, ipResultSnapshot, firewallSnapshot, errorSnapshot, findingSnapshot,
 	}
 }
 

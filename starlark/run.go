@@ -29,6 +29,7 @@ type run struct {
 	links     int                        // links made, which numbers the planned addresses
 	segments  map[string]*segment        // planned addresses of switches, by name
 	listeners map[listening]lab.Listener // of lab.connect, open until the case ends
+	conns     []*conn                    // that lab.connect has made
 	ports     int64                      // ports given out by lab.connect
 
 	served  []served // the script's functions that are called when something happens

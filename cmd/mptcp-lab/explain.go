@@ -26,8 +26,8 @@ type explainCmd struct {
 
 // Help is the longer help of the command.
 func (*explainCmd) Help() string {
-	return "Runs each case and tells what happened: its messages as a diagram in text, the same in sentences, and how the hosts " +
-		"were set at the end. " + exitCodes
+	return "Runs each case and tells what happened: its messages as a diagram in text, the same in sentences, how the hosts " +
+		"were set at the end, and why pairs of addresses were no subflows of the connections that were open then. " + exitCodes
 }
 
 // Validate checks what the types of the flags do not.
@@ -50,7 +50,7 @@ func (c *explainCmd) Run(ctx context.Context, s streams) error {
 		}
 		teller := story.NewTeller(s.out, c.Width)
 		summary := runner.Run(ctx, b, cases, runner.Config{
-			Jobs: 1, Timeout: c.Timeout, Seed: c.Seed, AllowExec: c.AllowExec, Timelines: true, Snapshots: true,
+			Jobs: 1, Timeout: c.Timeout, Seed: c.Seed, AllowExec: c.AllowExec, Timelines: true, Snapshots: true, Findings: true,
 		}, report.Reporters{teller})
 		if err := teller.Err(); err != nil {
 			return &exit{code: exitMachine, err: err}

@@ -8,13 +8,15 @@ import (
 
 	"github.com/mptcp-lab/mptcp-lab/lab"
 	"github.com/mptcp-lab/mptcp-lab/pm"
+	"github.com/mptcp-lab/mptcp-lab/why"
 )
 
 // Snapshot is what a lab showed.
 type Snapshot struct {
-	Nodes   []Node   // in order of creation
-	Links   []Link   // in order of creation
-	Missing []string // what could not be read, and why
+	Nodes    []Node        // in order of creation
+	Links    []Link        // in order of creation
+	Findings []why.Finding // why pairs of addresses are no subflows, if somebody asked
+	Missing  []string      // what could not be read, and why
 }
 
 // Node is a host or a switch; of a switch, nothing but the name is known.
@@ -111,6 +113,25 @@ func (l *Lab) Take() *Snapshot {
 		s.Links = append(s.Links, Link{Name: k.Name(), Ends: ends, Traffic: k.Traffic(), Packets: packets})
 	}
 	return s
+}
+
+// Explain adds the findings about each connection that is open.
+func (l *Lab) Explain(ctx context.Context, s *Snapshot) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var hosts []lab.Host
+	for _, n := range l.nodes {
+		if n.host != nil {
+			hosts = append(hosts, n.host)
+		}
+	}
+	conns, err := why.Connections(hosts, l.links)
+	s.missed("connections", err)
+	for _, c := range conns {
+		findings, err := why.Explain(ctx, c)
+		s.Findings = append(s.Findings, findings...)
+		s.missed("why there are no subflows", err)
+	}
 }
 
 func (s *Snapshot) node(m made) Node {

@@ -11,7 +11,7 @@ import (
 )
 
 // Teller is a reporter that tells each case when it ends: its messages as a diagram, what happened in sentences, and how its
-// hosts were set.
+// hosts were set, and why there were no more subflows.
 type Teller struct {
 	out   io.Writer
 	width int
@@ -48,6 +48,7 @@ func (t *Teller) CaseDone(r report.Result) {
 	}
 	if r.Snapshot != nil {
 		settings(&b, r.Snapshot)
+		findings(&b, r.Snapshot)
 	}
 	fmt.Fprintf(&b, "\n%s\n", verdict(r))
 	b.WriteByte('\n')
@@ -83,6 +84,18 @@ func settings(b *bytes.Buffer, s *snapshot.Snapshot) {
 	}
 	for _, m := range s.Missing {
 		fmt.Fprintf(b, "  not read: %s\n", oneLine(m))
+	}
+}
+
+// findings are why pairs of addresses were no subflows at the end.
+func findings(b *bytes.Buffer, s *snapshot.Snapshot) {
+	if len(s.Findings) > 0 {
+		b.WriteString("\nWhy there were no more subflows:\n")
+	}
+	for _, f := range s.Findings {
+		for i, line := range f.Lines() {
+			fmt.Fprintf(b, "  %s%s\n", when(i > 0, "  "), oneLine(line))
+		}
 	}
 }
 
