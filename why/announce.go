@@ -20,6 +20,11 @@ func (s *Seen) heard() *lab.Event {
 	return nil
 }
 
+// heardLine is the event of an ADD_ADDR.
+func (e *End) heardLine(v *lab.Event) string {
+	return fmt.Sprintf("%s: event %s, address %s id %d", e.Name, v.Kind, ip(v.Remote), v.RemoteID)
+}
+
 // counterLine are some counters of a host.
 func (e *End) counterLine(names ...string) string {
 	var words []string
@@ -128,7 +133,7 @@ func addAddrAccepted(s *Seen) *Finding {
 		Evidence: []string{limitsLine(c)},
 	}
 	if e := s.heard(); e != nil {
-		f.Evidence = append(f.Evidence, c.Name+": event "+e.String())
+		f.Evidence = append(f.Evidence, c.heardLine(e))
 	}
 	if s.ServerEnd.Known && s.ServerEnd.Limits.AddAddrAccepted > c.Limits.AddAddrAccepted {
 		f.Evidence = append(f.Evidence, limitsLine(&s.ServerEnd)+", which counts what "+c.Name+" announces")

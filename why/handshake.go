@@ -80,7 +80,7 @@ func joinSent(s *Seen) *Finding {
 		f.Remedy = "look at the interface, its cable, and the firewall of the host"
 	}
 	if e := s.heard(); e != nil {
-		f.Evidence = append(f.Evidence, c.Name+": event "+e.String())
+		f.Evidence = append(f.Evidence, c.heardLine(e))
 	}
 	return f
 }
