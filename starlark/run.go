@@ -42,6 +42,15 @@ type run struct {
 	answered  int        // how many of them
 }
 
+func newRun(ctx context.Context, l *loader, in lab.Lab) *run {
+	return &run{
+		ctx: ctx, lab: in, options: l.options, scripts: l.scripts,
+		made:      newTopology(),
+		segments:  map[string]*segment{},
+		listeners: map[listening]lab.Listener{},
+	}
+}
+
 const runLocal = "run"
 
 // running is the run that a built-in belongs to.
@@ -74,12 +83,7 @@ func newThread(ctx context.Context, name string, o Options, r *run) (*starlark.T
 func (l *loader) runCase(ctx context.Context, in lab.Lab, name string, fn *starlark.Function, kwargs []starlark.Tuple) (out runner.Outcome) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	r := &run{
-		ctx: ctx, lab: in, options: l.options, scripts: l.scripts,
-		made:      newTopology(),
-		segments:  map[string]*segment{},
-		listeners: map[listening]lab.Listener{},
-	}
+	r := newRun(ctx, l, in)
 	defer func() {
 		if p := recover(); p != nil {
 			out = r.outcome(report.Error, fmt.Sprintf("internal error: %v\nThis is a fault of mptcp-lab: please report it with the script and these lines.\n%s", p, debug.Stack()))

@@ -30,6 +30,7 @@ type cli struct {
 	Matrix  matrixCmd  `cmd:"" help:"Run the cases of scripts on several kernels, and show where their verdicts differ."`
 	Bisect  bisectCmd  `cmd:"" help:"Find the first of several kernels on which a case no longer passes."`
 	Probe   probeCmd   `cmd:"" help:"Show what a kernel knows of MPTCP, as it answers itself."`
+	REPL    replCmd    `cmd:"" name:"repl" help:"Type statements into an interactive lab."`
 	PS      psCmd      `cmd:"" name:"ps" help:"List the labs that are open on this machine."`
 	Shell   shellCmd   `cmd:"" help:"Run a shell or another program in a host of an open lab."`
 	Clean   cleanCmd   `cmd:"" help:"End the labs that were kept, and wait until what killed runs left is gone."`
