@@ -12,7 +12,7 @@ CC_FOUND  := $(shell command -v gcc || command -v clang)
 RACE      := $(if $(CC_FOUND),-race)
 CGO       := $(if $(CC_FOUND),1,0)
 
-.PHONY: build run test test-iproute2 lint fmt bench docs coverage proof kernels docs-check fuzz install clean help
+.PHONY: build run test test-library test-tshark test-iproute2 lint fmt bench docs coverage proof kernels docs-check fuzz install clean help
 
 build: ## build bin/mptcp-lab (static, no cgo)
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/mptcp-lab
@@ -23,6 +23,13 @@ run: build ## build, then run the scenario library on this machine's kernel
 test: ## run all tests
 	@$(if $(CC_FOUND),:,echo 'no C compiler: testing without the race detector (apt-get install gcc gives it)')
 	CGO_ENABLED=$(CGO) $(GO) test $(RACE) ./...
+
+test-library: ## run the library on the emulator, and hold its frames and HMACs against each other (without the race detector: it takes seconds)
+	CGO_ENABLED=0 $(GO) test -count=1 -run '^TestLibrary(IsDeterministic|HMACs)$$' ./emulator
+
+test-tshark: ## have Wireshark's tshark read the captures of the library on the emulator
+	@command -v tshark >/dev/null || { echo 'tshark is missing: apt-get install tshark'; exit 1; }
+	CGO_ENABLED=0 $(GO) test -count=1 -run 'Wireshark' ./emulator
 
 IP ?= ip
 test-iproute2: ## compare mptcp-lab ip with iproute2, byte for byte, over the corpus (IP=/path/to/ip, 7.1 or later)
