@@ -12,10 +12,14 @@ CC_FOUND  := $(shell command -v gcc || command -v clang)
 RACE      := $(if $(CC_FOUND),-race)
 CGO       := $(if $(CC_FOUND),1,0)
 
-.PHONY: build run test test-library test-tshark test-iproute2 lint fmt bench docs coverage proof kernels docs-check fuzz install clean help
+.PHONY: build build-others run test test-library test-tshark test-iproute2 lint fmt bench docs coverage proof kernels docs-check fuzz install clean help
 
 build: ## build bin/mptcp-lab (static, no cgo)
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/mptcp-lab
+
+OTHERS := linux/arm64 darwin/arm64 windows/amd64 js/wasm
+build-others: ## see that it builds for other systems, where hosts are emulated
+	@for o in $(OTHERS); do echo $$o; CGO_ENABLED=0 GOOS=$${o%/*} GOARCH=$${o#*/} $(GO) build -o /dev/null ./cmd/mptcp-lab || exit 1; done
 
 run: build ## build, then run the scenario library on this machine's kernel
 	$(BIN) run scenarios/

@@ -12,6 +12,7 @@ import (
 	"github.com/mptcp-lab/mptcp-lab/emulator/segment"
 	"github.com/mptcp-lab/mptcp-lab/emulator/tcp"
 	"github.com/mptcp-lab/mptcp-lab/lab"
+	"github.com/mptcp-lab/mptcp-lab/pm"
 	"github.com/mptcp-lab/mptcp-lab/traffic"
 )
 
@@ -75,7 +76,7 @@ func (h *host) listen(ctx context.Context, o lab.ListenOptions, set options) (ac
 		l, errno = listenTCP(h.stack, o.Address, set.of(o.Address.Addr()))
 	}
 	if errno != 0 {
-		return nil, fmt.Errorf("bind: %w", errno)
+		return nil, fmt.Errorf("bind: %w", pm.Errno(errno))
 	}
 	return l, nil
 }

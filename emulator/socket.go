@@ -13,6 +13,7 @@ import (
 	"github.com/mptcp-lab/mptcp-lab/emulator/mptcp"
 	"github.com/mptcp-lab/mptcp-lab/emulator/tcp"
 	"github.com/mptcp-lab/mptcp-lab/lab"
+	"github.com/mptcp-lab/mptcp-lab/pm"
 	"github.com/mptcp-lab/mptcp-lab/traffic"
 )
 
@@ -131,10 +132,10 @@ func (h *host) connect(ctx context.Context, o lab.DialOptions, set options) (s s
 	}
 	s, sent, errno := h.begin(o, index, set.of(bare(o.Remote).Addr()))
 	if errno == tcpBindError && o.Local.IsValid() {
-		return nil, 0, fmt.Errorf("bind: %w", errno)
+		return nil, 0, fmt.Errorf("bind: %w", pm.Errno(errno))
 	}
 	if errno != 0 {
-		return nil, 0, errno
+		return nil, 0, pm.Errno(errno)
 	}
 	err = h.until(ctx, func() bool { return s.Connected() || s.Err() != 0 })
 	switch {
@@ -142,7 +143,7 @@ func (h *host) connect(ctx context.Context, o lab.DialOptions, set options) (s s
 		s.Abort()
 		return nil, 0, err
 	case s.Err() != 0 && !s.Connected():
-		why := s.Err()
+		why := pm.Errno(s.Err())
 		s.Close()
 		return nil, 0, why
 	}
@@ -265,9 +266,9 @@ func (s *socket) writable(ctx context.Context) error {
 	case s.stream.Writable() > 0:
 		return nil
 	case s.stream.Err() != 0:
-		return s.stream.Err()
+		return pm.Errno(s.stream.Err())
 	}
-	return tcp.EPIPE
+	return pm.Errno(tcp.EPIPE)
 }
 
 // Receive implements [lab.Socket].
@@ -330,7 +331,7 @@ func (s *socket) readable(ctx context.Context) error {
 	case s.stream.Readable() > 0:
 		return nil
 	case s.stream.Err() != 0:
-		return s.stream.Err()
+		return pm.Errno(s.stream.Err())
 	}
 	return nil
 }
@@ -372,7 +373,7 @@ func (s *socket) checkShutdown() error {
 	case s.closed:
 		return traffic.ErrClosed
 	case s.stream.Err() != 0:
-		return tcp.ENOTCONN
+		return pm.Errno(tcp.ENOTCONN)
 	}
 	return nil
 }

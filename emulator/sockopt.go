@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"maps"
 	"net/netip"
-	"syscall"
 
 	"github.com/mptcp-lab/mptcp-lab/emulator/mptcp"
 	"github.com/mptcp-lab/mptcp-lab/emulator/tcp"
 	"github.com/mptcp-lab/mptcp-lab/lab"
+	"github.com/mptcp-lab/mptcp-lab/pm"
 	"github.com/mptcp-lab/mptcp-lab/traffic"
 )
 
@@ -33,10 +33,10 @@ func newOptions(set []lab.SocketOption) (options, error) {
 }
 
 const (
-	enoent      syscall.Errno = 2
-	enoprotoopt syscall.Errno = 92
-	einval      syscall.Errno = 22
-	eopnotsupp  syscall.Errno = 95
+	enoent      pm.Errno = 2
+	enoprotoopt pm.Errno = 92
+	einval      pm.Errno = 22
+	eopnotsupp  pm.Errno = 95
 )
 
 func (o options) set(x lab.SocketOption) error {

@@ -6,7 +6,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/mptcp-lab/mptcp-lab/emulator/tcp"
@@ -20,7 +19,7 @@ type setting struct {
 	set func(*tcp.Settings, string) error
 }
 
-var errRefused = syscall.EINVAL
+const errRefused = einval
 
 // tcpSettings are those of net.ipv4 that hosts follow. Those of inert can be written, and change nothing.
 var tcpSettings = map[string]setting{

@@ -28,7 +28,7 @@ var (
 // Error is the kernel's refusal of a request. errors.Is finds its Errno, and through it fs.ErrExist and the like.
 type Error struct {
 	Op      string        // what was asked: "add endpoint 10.0.2.1 signal"
-	Errno   syscall.Errno // why not
+	Errno   syscall.Errno // why not, by the number that Linux has: see the type [Errno]
 	Message string        // the kernel's own words (extended acknowledgement); may be empty
 	Attr    string        // the attribute of the request that the kernel objects to: "SUBFLOWS"; may be empty
 }
@@ -36,19 +36,19 @@ type Error struct {
 // Error says what was asked and why it was refused:
 // "add endpoint 10.0.2.1: file exists: too many addresses or duplicate one: -17".
 func (e *Error) Error() string {
-	parts := []string{e.Op, e.Errno.Error()}
+	parts := []string{e.Op, Errno(e.Errno).Error()}
 	if e.Message != "" {
 		parts = append(parts, e.Message)
 	}
 	text := strings.Join(parts, ": ")
-	if e.Errno == syscall.EPERM {
+	if e.Errno == eperm {
 		text += " (this needs CAP_NET_ADMIN over the network namespace)"
 	}
 	return text
 }
 
-// Unwrap returns the Errno.
-func (e *Error) Unwrap() error { return e.Errno }
+// Unwrap returns the error number, as an [Errno].
+func (e *Error) Unwrap() error { return Errno(e.Errno) }
 
 // newError tells what was being done, and turns an error number with what the kernel said about it into an [Error].
 // The attributes are those of the request.
@@ -69,7 +69,7 @@ func newError(op string, err error, attrs []byte) error {
 
 // closedOr returns fs.ErrClosed for the error number that package socket gives for a socket that was closed.
 func closedOr(err error) error {
-	if errors.Is(err, syscall.EBADF) {
+	if errors.Is(err, ebadf) {
 		return fs.ErrClosed
 	}
 	return err

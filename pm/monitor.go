@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/mdlayher/genetlink"
@@ -85,7 +84,7 @@ func (m *Monitor) Receive() ([]Event, error) {
 func (m *Monitor) receive() ([]Event, error) {
 	const op = "receive path-manager events"
 	messages, headers, err := m.conn.Receive()
-	if errors.Is(err, syscall.ENOBUFS) {
+	if errors.Is(err, enobufs) {
 		return nil, fmt.Errorf("%s: %w", op, ErrOverrun)
 	}
 	if err != nil {

@@ -154,5 +154,5 @@ func errnoName(err error) string {
 	if !errors.As(err, &errno) {
 		return ""
 	}
-	return errnoNames[errno]
+	return pm.Errno(errno).Name()
 }

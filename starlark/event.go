@@ -34,7 +34,7 @@ var eventSnapshot = &snapshot[lab.Event]{
 		carried("remote_port", "remote port", pm.AttrRemotePort, func(e lab.Event) starlark.Value { return integer(e.Remote.Port()) }),
 		carried("remote_id", "address ID of the remote address", pm.AttrRemoteID, func(e lab.Event) starlark.Value { return integer(e.RemoteID) }),
 		carried("backup", "the peer asked for a backup path", pm.AttrBackup, func(e lab.Event) starlark.Value { return starlark.Bool(e.Backup) }),
-		carried("error", `why the subflow ended, such as "ETIMEDOUT"`, pm.AttrError, func(e lab.Event) starlark.Value { return text(errnoNames[e.Error]) }),
+		carried("error", `why the subflow ended, such as "ETIMEDOUT"`, pm.AttrError, func(e lab.Event) starlark.Value { return text(pm.Errno(e.Error).Name()) }),
 		carried("flags", "bit 0: the peer denies joins to its initial address; bit 1: server side", pm.AttrFlags, func(e lab.Event) starlark.Value { return integer(e.Flags) }),
 		carried("if_index", "index of the interface", pm.AttrIfIndex, func(e lab.Event) starlark.Value { return integer(e.IfIndex) }),
 		carried("reset_reason", "reason of a reset (RFC 8684, section 3.6)", pm.AttrResetReason, func(e lab.Event) starlark.Value { return integer(e.ResetReason) }),

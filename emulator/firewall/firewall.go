@@ -7,6 +7,7 @@ import (
 
 	"github.com/mptcp-lab/mptcp-lab/emulator/network"
 	"github.com/mptcp-lab/mptcp-lab/lab"
+	"github.com/mptcp-lab/mptcp-lab/pm"
 )
 
 // Firewall is that of one host. It implements [lab.Firewall], and [network.Filter].
@@ -66,7 +67,7 @@ func (f *Firewall) Delete(e lab.FirewallEntry) error {
 	rules := f.rules[e.Chain]
 	n := slices.IndexFunc(rules, func(x *rule) bool { return x.entry.Handle == e.Handle })
 	if n < 0 {
-		const enoent syscall.Errno = 2
+		const enoent pm.Errno = 2
 		return fmt.Errorf("firewall rule %s: it is not there any more: %w", e.Text, enoent)
 	}
 	f.rules[e.Chain] = slices.Delete(slices.Clone(rules), n, n+1)

@@ -4,6 +4,7 @@ import "syscall"
 
 // Errors of sending, in the numbers of Linux, whatever this program runs on.
 const (
+	eexist        syscall.Errno = 17
 	EINVAL        syscall.Errno = 22
 	EACCES        syscall.Errno = 13
 	ENODEV        syscall.Errno = 19

@@ -5,9 +5,9 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
-	"syscall"
 
 	"github.com/mptcp-lab/mptcp-lab/lab"
+	"github.com/mptcp-lab/mptcp-lab/pm"
 )
 
 // Host is a network stack up to IP.
@@ -102,7 +102,7 @@ func (h *Host) AddAddress(name string, p netip.Prefix) error {
 		return fmt.Errorf("add address to %s: %s: want ADDRESS/BITS", name, p)
 	}
 	if slices.ContainsFunc(h.addresses, func(a *address) bool { return a.iface == i && a.prefix.Addr() == p.Addr() }) {
-		return fmt.Errorf("add address %s of %s: %w", p, name, syscall.EEXIST)
+		return fmt.Errorf("add address %s of %s: %w", p, name, pm.Errno(eexist))
 	}
 	h.addresses = append(h.addresses, &address{iface: i, prefix: p, rule: !h.router})
 	return nil

@@ -6,6 +6,7 @@ import (
 	"syscall"
 
 	"github.com/mptcp-lab/mptcp-lab/lab"
+	"github.com/mptcp-lab/mptcp-lab/pm"
 )
 
 // Path is how a packet leaves a host.
@@ -188,7 +189,7 @@ func (h *Host) AddRoute(r lab.Route) error {
 	for _, x := range h.interfaces {
 		for _, old := range h.routes[x] {
 			if old.Destination == r.Destination && old.Source == r.Source {
-				return fmt.Errorf("%s dev %s: %w", r, i.Name, syscall.EEXIST)
+				return fmt.Errorf("%s dev %s: %w", r, i.Name, pm.Errno(eexist))
 			}
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/mptcp-lab/mptcp-lab/pm"
 )
 
 // The path managers, as net.mptcp.path_manager names them.
@@ -91,7 +93,7 @@ func (m *Manager) SetSysctl(name, value string) error {
 		return nil
 	}
 	if errno := s.set(&m.settings, value); errno != 0 {
-		return fmt.Errorf("sysctl %s: value %q refused by the kernel: %w", name, value, errno)
+		return fmt.Errorf("sysctl %s: value %q refused by the kernel: %w", name, value, pm.Errno(errno))
 	}
 	return nil
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"syscall"
+
+	"github.com/mptcp-lab/mptcp-lab/pm"
 )
 
 // The exit statuses.
@@ -79,13 +81,12 @@ func sentence(kind, message string) string {
 	return kind + ": " + strings.TrimSuffix(message, ".") + ".\n"
 }
 
-// errorText is strerror(3) of the error number in err, or the error's own text. Go has the C library's texts, but begins
-// them in lower case.
+// errorText is strerror(3) of the error number in err, or the error's own text. Ours begin in lower case.
 func errorText(err error) string {
 	var errno syscall.Errno
 	if !errors.As(err, &errno) {
 		return err.Error()
 	}
-	text := errno.Error()
+	text := pm.Errno(errno).Error()
 	return strings.ToUpper(text[:1]) + text[1:]
 }

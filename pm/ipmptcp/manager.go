@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"syscall"
+
+	"github.com/mptcp-lab/mptcp-lab/pm"
 )
 
 // Namespace is a network namespace in which a [Command] can work.
@@ -91,10 +93,10 @@ type Refusal struct {
 // Error is the message, and else the text of the error number.
 func (r *Refusal) Error() string {
 	if r.Message != "" {
-		return fmt.Sprintf("%v: %s", r.Errno, r.Message)
+		return fmt.Sprintf("%v: %s", pm.Errno(r.Errno), r.Message)
 	}
-	return r.Errno.Error()
+	return pm.Errno(r.Errno).Error()
 }
 
-// Unwrap returns the Errno.
-func (r *Refusal) Unwrap() error { return r.Errno }
+// Unwrap returns the error number, as a [pm.Errno].
+func (r *Refusal) Unwrap() error { return pm.Errno(r.Errno) }
