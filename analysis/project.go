@@ -33,6 +33,18 @@ func (p *Project) Close() error { return p.sources.Close() }
 // Module analyses the script at a path.
 func (p *Project) Module(name string) *Module { return p.module(p.sources.Open(name)) }
 
+// Load analyses the module that a script would load by that name. The error tells why there is none.
+func (p *Project) Load(from *Module, module string) (*Module, error) {
+	src, err := p.sources.Load(from.Source, module)
+	if err != nil {
+		return nil, err
+	}
+	return p.module(src), nil
+}
+
+// Modules are the names by which a script can load others.
+func (p *Project) Modules(from *Module) []string { return p.sources.Modules(from.Source) }
+
 // Module is one script.
 type Module struct {
 	*lang.Source
@@ -94,13 +106,7 @@ func (m *Module) resolve() {
 }
 
 // load finds the module of a load statement, once.
-func (m *Module) load(s *syntax.LoadStmt) (*Module, error) {
-	src, err := m.project.sources.Load(m.Source, s.ModuleName())
-	if err != nil {
-		return nil, err
-	}
-	return m.project.module(src), nil
-}
+func (m *Module) load(s *syntax.LoadStmt) (*Module, error) { return m.project.Load(m, s.ModuleName()) }
 
 // Global is the identifier that makes a global variable of the script; nil when there is none of that name.
 func (m *Module) Global(name string) *syntax.Ident { return m.globals[name] }

@@ -88,6 +88,16 @@ func (f *Function) signature() *Signature {
 	return s
 }
 
+// Param is the identifier of a parameter of the function; nil when it has none of that name.
+func (f *Function) Param(name string) *syntax.Ident {
+	for _, p := range f.Params {
+		if id := parameter(p); id != nil && id.Name == name {
+			return id
+		}
+	}
+	return nil
+}
+
 // Names are the parameters that can be given by name.
 func (s *Signature) Names() []string {
 	var names []string

@@ -107,6 +107,7 @@ func Module(m *analysis.Module) []Finding {
 // checker checks one script.
 type checker struct {
 	m     *analysis.Module
+	lines []string
 	uses  map[*syntax.Ident]int // how often a variable is used, by the identifier that makes it
 	found []Finding
 }
@@ -146,11 +147,13 @@ func kindOfProblem(message string, parsed bool) (rule, help string) {
 
 // width is that of the word at the position of a problem, or 1.
 func (c *checker) width(p lang.Problem) int {
-	lines := strings.Split(string(c.m.Text), "\n")
-	if p.Line < 1 || p.Line > len(lines) {
+	if c.lines == nil {
+		c.lines = strings.Split(string(c.m.Text), "\n")
+	}
+	if p.Line < 1 || p.Line > len(c.lines) {
 		return 1
 	}
-	line := []rune(lines[p.Line-1])
+	line := []rune(c.lines[p.Line-1])
 	end := p.Column - 1
 	for end < len(line) && (line[end] == '_' || unicode.IsLetter(line[end]) || unicode.IsDigit(line[end])) {
 		end++

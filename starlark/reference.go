@@ -152,6 +152,21 @@ func Doc(name string) (string, error) {
 	return strings.Join(texts, "\n"), nil
 }
 
+// Markdown is the documentation for an editor.
+func (b Builtin) Markdown() string {
+	var w strings.Builder
+	switch {
+	case b.Signature != "":
+		fmt.Fprintf(&w, "```python\n%s\n```\n\n%s Returns: %s.\n", b.Signature, b.Doc, b.Returns)
+	case b.Returns != "":
+		fmt.Fprintf(&w, "```python\n%s\n```\n\n%s It is: %s.\n", b.Name, b.Doc, b.Returns)
+	default:
+		fmt.Fprintf(&w, "```python\n%s\n```\n\n%s\n", b.Name, b.Doc)
+	}
+	b.details(&w)
+	return w.String()
+}
+
 // terminal is the documentation as plain text.
 func (b Builtin) terminal() string {
 	var w strings.Builder
@@ -230,6 +245,11 @@ func (b Builtin) markdown(w *strings.Builder) {
 		fmt.Fprintf(w, "\n## %s\n\n%s\n\n", b.Name, b.Doc)
 		return
 	}
+	b.details(w)
+}
+
+// details are the parameters of a function and its example.
+func (b Builtin) details(w *strings.Builder) {
 	if len(b.Params) > 0 {
 		w.WriteString("\n")
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"path"
 	"path/filepath"
 
 	"go.starlark.net/syntax"
@@ -105,4 +106,32 @@ func (s *Sources) text(t *tree, key, path string) ([]byte, error) {
 // Excerpt is the text of a node of the script.
 func (s *Source) Excerpt(n syntax.Node) string {
 	return (&script{source: s.Text}).text(n)
+}
+
+// Modules are the names by which the script can load others: of the library that comes with the program, of the folder lib of its
+// root, and of its own folder.
+func (s *Sources) Modules(from *Source) []string {
+	var names []string
+	if from.script == nil {
+		return nil
+	}
+	for _, place := range []struct {
+		tree        *tree
+		dir, prefix string
+	}{
+		{s.loader.std, ".", stdPrefix},
+		{from.script.tree, "lib", "//lib/"},
+		{from.script.tree, path.Dir(from.script.key), ""},
+	} {
+		entries, err := fs.ReadDir(place.tree.files, place.dir)
+		if err != nil {
+			continue // there is no such folder
+		}
+		for _, e := range entries {
+			if path.Ext(e.Name()) == ".star" && place.prefix+e.Name() != path.Base(from.script.key) {
+				names = append(names, place.prefix+e.Name())
+			}
+		}
+	}
+	return names
 }

@@ -16,6 +16,7 @@
 //	mptcp-lab doctor                       what this machine can do
 //	mptcp-lab fmt scenarios/               scripts in one style
 //	mptcp-lab lint scenarios/              mistakes in scripts, before anything runs
+//	mptcp-lab lsp                          the same in an editor, and more
 //	mptcp-lab doc [NAME]                   the language
 //	mptcp-lab version
 //

@@ -38,6 +38,7 @@ type cli struct {
 	Doctor  doctorCmd  `cmd:"" help:"Show what this machine can do, and how to get what is missing."`
 	Fmt     fmtCmd     `cmd:"" help:"Format scripts."`
 	Lint    lintCmd    `cmd:"" help:"Find mistakes in scripts, before anything runs."`
+	LSP     lspCmd     `cmd:"" name:"lsp" help:"Help editors with scripts: a server of the Language Server Protocol."`
 	Doc     docCmd     `cmd:"" help:"Show the documentation of the language."`
 	Version versionCmd `cmd:"" help:"Show the version."`
 	Guard   guardCmd   `cmd:"" hidden:"" help:"Clean up behind a run that was killed; started by run."`
