@@ -53,7 +53,7 @@ func NewRegistry() (*Registry, error) {
 func (r *Registry) compareQuiet() error {
 	sample, err := newNamespace(r.ns, func() error {
 		for _, s := range quiet {
-			value, err := readSysctl(s[0])
+			value, err := ReadSysctl(s[0])
 			if errors.Is(err, fs.ErrNotExist) {
 				continue
 			}

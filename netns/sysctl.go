@@ -20,7 +20,7 @@ var sysctlName = regexp.MustCompile(`^net[./][A-Za-z0-9_./-]+$`)
 func (ns *Namespace) Sysctl(name string) (string, error) {
 	var value string
 	err := ns.Do(func() (err error) {
-		value, err = readSysctl(name)
+		value, err = ReadSysctl(name)
 		return err
 	})
 	return value, err
@@ -42,8 +42,8 @@ func sysctlPath(name string) (string, error) {
 	return "/proc/sys/" + name, nil
 }
 
-// readSysctl reads a setting of the namespace that the calling thread is in.
-func readSysctl(name string) (string, error) {
+// ReadSysctl reads a setting of the network namespace that the calling thread is in, named as for [Namespace.Sysctl].
+func ReadSysctl(name string) (string, error) {
 	path, err := sysctlPath(name)
 	if err != nil {
 		return "", err

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/mptcp-lab/mptcp-lab/lab"
 	"github.com/mptcp-lab/mptcp-lab/pm"
@@ -360,6 +361,13 @@ func answerArrived(s *Seen) *Finding {
 
 func peerLimits(s *Seen) *Finding {
 	j, e := s.join(), &s.ServerEnd
+	if !s.ClientEnd.Known && e.extra() >= e.Limits.Subflows && !e.Userspace { // it would, whatever comes
+		f := &Finding{
+			Sentence: fmt.Sprintf("%s takes no further subflow: its limit of those beside the initial one is %s.", e.Name, spent(e.Limits.Subflows, e.extra())),
+			Evidence: []string{limitsLine(e), fmt.Sprintf("%s: connection extra_subflows %d", e.Name, e.extra())},
+		}
+		return f.setLimit(e, "subflows", e.extra()+1)
+	}
 	if j == nil || j.reset == nil || j.ack.end == nil || !e.Known {
 		return nil
 	}
@@ -380,6 +388,9 @@ func peerLimits(s *Seen) *Finding {
 	return f.setLimit(e, "subflows", max(e.extra()+1, e.Limits.Subflows))
 }
 
+// atOnce is how long a subflow lives, at most, that the server refuses at the end of the handshake.
+const atOnce = time.Second
+
 func closed(s *Seen) *Finding {
 	end := s.event(pm.EventSubClosed)
 	if end == nil {
@@ -395,7 +406,12 @@ func closed(s *Seen) *Finding {
 		f.Sentence = fmt.Sprintf("There was such a subflow, and it has ended; %s has no endpoint for %s any more.", e.Name, a)
 		f.addEndpoint(e, a, scripted[flag], flag.String())
 	}
-	if begin := s.event(pm.EventSubEstablished); begin != nil {
+	begin := s.event(pm.EventSubEstablished)
+	if begin != nil && !s.ServerEnd.Known && end.Error == 0 && end.Time-begin.Time < atOnce {
+		f.Sentence = fmt.Sprintf("The subflow was there for a moment, and ended without an error: so it does where the limit subflows of %s leaves no room, which only that end knows.",
+			s.ServerEnd.Name)
+	}
+	if begin != nil {
 		f.Evidence = append([]string{c.Name + ": event " + begin.String()}, f.Evidence...)
 	} else if s.Pair != s.initial() {
 		f.Sentence = fmt.Sprintf("%s tried to open the subflow, and failed: %s.", c.Name, end.Error.Error())

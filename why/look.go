@@ -75,10 +75,10 @@ func Explain(ctx context.Context, c Connection, only ...Pair) ([]Finding, error)
 func (c Connection) look() (*Seen, error) {
 	s := &Seen{Captured: len(c.Links) > 0}
 	var err error
-	if s.ClientEnd, err = c.Client.look("the client"); err != nil {
+	if s.ClientEnd, err = c.Client.look(); err != nil {
 		return nil, err
 	}
-	if s.ServerEnd, err = c.Server.look("the server"); err != nil {
+	if s.ServerEnd, err = c.Server.look(); err != nil {
 		return nil, err
 	}
 	for _, k := range c.Links {
@@ -93,9 +93,9 @@ func (c Connection) look() (*Seen, error) {
 	return s, nil
 }
 
-func (x Side) look(unknown string) (End, error) {
+func (x Side) look() (End, error) {
 	if x.Host == nil {
-		return End{Name: unknown, Conn: x.Conn}, nil
+		return End{Name: "the peer", Conn: x.Conn}, nil
 	}
 	e := End{Known: true, Name: x.Host.Name(), Conn: x.Conn, Addresses: x.Host.Addresses()}
 	m := x.Host.PathManager()
@@ -248,6 +248,11 @@ func (p *pairing) asked() {
 			p.add(a, remote)
 		}
 	}
+	for _, e := range p.ClientEnd.Events {
+		if a := ip(e.Remote); e.Kind == pm.EventAnnounced && a != p.first.Server && !p.used(func(x Pair) bool { return x.Server == a }) {
+			p.add(p.opposite(a), a)
+		}
+	}
 	for _, e := range p.ServerEnd.Endpoints {
 		a := e.Address.Unmap()
 		switch {
@@ -262,7 +267,7 @@ func (p *pairing) asked() {
 
 // opposite is the client's address for one of the server's: that which routing chooses, for an address that the server has.
 func (p *pairing) opposite(server netip.Addr) netip.Addr {
-	if a := p.chosen(server); a.IsValid() && p.ServerEnd.device(server) != "" {
+	if a := p.chosen(server); a.IsValid() && (!p.ServerEnd.Known || p.ServerEnd.device(server) != "") {
 		return a
 	}
 	for _, a := range p.ClientEnd.Addresses {

@@ -144,7 +144,8 @@ func pathManager(s *Seen) *Finding {
 	return &Finding{
 		Sentence: fmt.Sprintf("The path manager of %s is one in userspace, and has not opened the subflow; endpoints and limits mean nothing to it.", e.Name),
 		Evidence: []string{fmt.Sprintf("%s: net.mptcp.pm_type 1, endpoints %v", e.Name, e.Endpoints), fmt.Sprintf("%s: no MP_JOIN from %s", e.Name, s.Client)},
-		Remedy:   fmt.Sprintf("%s.mptcp.subflow.create(token, %q, %q, …), or the sysctl net.mptcp.pm_type = 0 before connecting", e.Name, s.Client, remote),
+		Host:     e.Name, Command: "sysctl net.mptcp.pm_type=0",
+		Remedy: fmt.Sprintf("%s.mptcp.subflow.create(token, %q, %q, …), or the sysctl net.mptcp.pm_type = 0 before connecting", e.Name, s.Client, remote),
 	}
 }
 
