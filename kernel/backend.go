@@ -30,7 +30,7 @@ const goneWithin = 20 * time.Second
 
 // Backend makes labs of this machine's kernel. Its methods may be called from any goroutine.
 type Backend struct {
-	release   string
+	release   release
 	family    pm.Family
 	registry  *netns.Registry
 	supply    *supply          // of hosts
@@ -90,7 +90,7 @@ func (b *Backend) Describe() string {
 	} else if os.Geteuid() != 0 {
 		who = fmt.Sprintf("uid %d with the needed capabilities", os.Geteuid())
 	}
-	return fmt.Sprintf("Linux %s, %s", b.release, who)
+	return fmt.Sprintf("Linux %s, %s", b.release.name, who)
 }
 
 // Features implements [lab.Backend]. The first call probes the kernel, in a namespace of its own.
@@ -148,14 +148,6 @@ func (b *Backend) letGo() error {
 		err = fmt.Errorf("namespaces left in the kernel: %w", err)
 	}
 	return errors.Join(unused, err, b.guard.close(), b.stamping.Close(), b.registry.Close())
-}
-
-func kernelRelease() (string, error) {
-	var u unix.Utsname
-	if err := unix.Uname(&u); err != nil {
-		return "", fmt.Errorf("read the kernel's release: %w", err)
-	}
-	return unix.ByteSliceToString(u.Release[:]), nil
 }
 
 // mptcpSockets reports why this kernel makes no MPTCP socket, if it does not. It asks in the current namespace, where

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/vishvananda/netlink"
@@ -18,6 +20,8 @@ import (
 
 // probeWithin bounds the connection that the probe makes over a loopback interface.
 const probeWithin = 5 * time.Second
+
+var loopback = netip.MustParseAddr("127.0.0.1")
 
 // prober asks the kernel what it can do, in a host of its own that has one connection to itself.
 type prober struct {
@@ -35,7 +39,7 @@ func probe(b *Backend) lab.Features {
 	defer p.lab.Close()
 	setUp := p.setUp(ctx)
 
-	f := lab.Features{Kernel: b.release}
+	f := lab.Features{Kernel: b.release.name, Version: b.release.upstream}
 	for _, t := range p.tests() {
 		err := setUp
 		if err == nil {
@@ -56,7 +60,6 @@ func (p *prober) setUp(ctx context.Context) error {
 		return err
 	}
 	p.host = h.(*host)
-	loopback := netip.MustParseAddr("127.0.0.1")
 	ln, err := h.Listen(ctx, lab.ListenOptions{Address: netip.AddrPortFrom(loopback, 0)})
 	if err != nil {
 		return err
@@ -88,6 +91,11 @@ func (p *prober) tests() []test {
 			return err
 		}},
 		{"userspace_pm", "path managers in userspace", "Linux 5.19 or later", sysctl("net.mptcp.pm_type")},
+		{"userspace_addresses", "the addresses of a connection under a path manager in userspace, asked for by its token", newerKernel, addressesByToken},
+		{"errors.numbers", "errors of mptcp_pm that tell the number of what went wrong", newerKernel, says(": -", twice)},
+		{"errors.texts", "errors of mptcp_pm with a text for each rule", newerKernel, says("maximum (8)", beyondLimit)},
+		{"event.LISTENER_CREATED", "events of new listeners", newerKernel, listenerEvent(pm.EventListenerCreated)},
+		{"event.LISTENER_CLOSED", "events of listeners that end", newerKernel, listenerEvent(pm.EventListenerClosed)},
 		{"inet_diag", "connections as inet_diag shows them", "build the kernel with CONFIG_INET_DIAG and CONFIG_INET_MPTCP_DIAG", diag},
 		{"subflow_diag", "the subflows of a connection: ULP data in inet_diag", "Linux 5.6 or later, with CAP_NET_ADMIN", subflowDiag},
 		{"full_info", "MPTCP_FULL_INFO, one snapshot of a connection", "Linux 6.5 or later", fullInfo},
@@ -192,6 +200,72 @@ func capture(p *prober) error {
 		}
 		return unix.Close(fd)
 	})
+}
+
+// addressesByToken asks for the addresses of a connection that the kernel manages. One that looks past the token has an answer.
+func addressesByToken(p *prober) error {
+	c, err := p.client.Conn()
+	if err != nil {
+		return err
+	}
+	if _, err := p.host.PathManager().Addresses(c.Token); err == nil {
+		return errors.New("the kernel looks past the token")
+	}
+	return nil
+}
+
+// says does something that the kernel refuses, and looks for words of a newer one in what it says.
+func says(words string, wrong func(lab.PathManager) error) func(*prober) error {
+	return func(p *prober) error {
+		err := wrong(p.host.PathManager())
+		if err == nil {
+			return errors.New("the kernel takes what a newer one refuses")
+		}
+		var refused *pm.Error
+		if !errors.As(err, &refused) {
+			return err
+		}
+		if !strings.Contains(refused.Message, words) {
+			return fmt.Errorf("this kernel says %q", refused.Message)
+		}
+		return nil
+	}
+}
+
+// twice adds an endpoint a second time.
+func twice(m lab.PathManager) error {
+	e := pm.Endpoint{Address: netip.MustParseAddr("192.0.2.1")}
+	if err := m.AddEndpoint(e); err != nil {
+		return err
+	}
+	return errors.Join(m.AddEndpoint(e), m.FlushEndpoints())
+}
+
+// beyondLimit sets a limit that is too high.
+func beyondLimit(m lab.PathManager) error {
+	n := uint32(9)
+	return m.SetLimits(pm.LimitsUpdate{Subflows: &n})
+}
+
+// listenerEvent makes a listener and closes it, and looks for the event.
+func listenerEvent(kind pm.EventKind) func(*prober) error {
+	return func(p *prober) error {
+		ln, err := p.host.Listen(context.Background(), lab.ListenOptions{Address: netip.AddrPortFrom(loopback, 0)})
+		if err != nil {
+			return err
+		}
+		if err := ln.Close(); err != nil {
+			return err
+		}
+		events, err := p.host.Events()
+		if err != nil {
+			return err
+		}
+		if !slices.ContainsFunc(events, func(e lab.Event) bool { return e.Kind == kind }) {
+			return fmt.Errorf("the kernel sends no event %s", kind)
+		}
+		return nil
+	}
 }
 
 // endpointFlag adds an endpoint with the flag and looks whether the kernel acts on it. Kernels up to 6.18 keep flags that they

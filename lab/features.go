@@ -13,8 +13,10 @@ type Feature struct {
 
 // Features is what a backend was found to be able to do.
 type Features struct {
-	Kernel string // release, such as "6.18.44"
-	List   []Feature
+	Kernel string // release, as the kernel calls itself: "6.18.44", "6.1.0-50-cloud-amd64"
+	// Version is the release of kernel.org that the kernel was built from, where it calls itself by another: "6.1.176". Empty: Kernel.
+	Version string
+	List    []Feature
 }
 
 // Find returns the feature of that name, if it is known.

@@ -104,8 +104,8 @@ lab.wait(lambda: len(server.conns) == 1)`,
 		{signature{
 			name: "require",
 			params: []param{
-				{"kernel", versionKind, starlark.None, "a version that the kernel must have: \">=5.17\""},
-				{"feature", textKind, starlark.None, "a thing that the machine must be able to do; `mptcp-lab doctor` lists them"},
+				kernelParam, featureParam,
+				{"why", textKind, starlark.None, "what it is needed for, which the reason then says too"},
 				{"alone", boolKind, starlark.False, "whether the case needs the machine to itself, before it makes a host"},
 			},
 			returns: "None",
@@ -115,6 +115,15 @@ lab.wait(lambda: len(server.conns) == 1)`,
 			example: `lab.require(kernel = ">=5.6")
 check.equal(client.mptcp.endpoint.show(), [])`,
 		}, requireThat},
+		{signature{
+			name:    "has",
+			params:  []param{kernelParam, featureParam},
+			returns: "bool",
+			doc: "Tells whether the machine has what lab.require would skip the case without, for cases that expect one thing of some " +
+				"kernels and another thing of others.",
+			example: `check.true(lab.has(kernel = ">=5.6"))
+check.false(lab.has(kernel = [">=4.19.300,<4.20", "<4.14"]))`,
+		}, hasThat},
 		{signature{
 			name:    "step",
 			params:  []param{{"text", textKind, nil, "what is about to be done"}},
@@ -191,29 +200,62 @@ func requireThat(c *call, l *labValue) (starlark.Value, error) {
 			return nil, errAlone
 		}
 	}
-	features := l.run.options.Features
+	lacking, err := l.run.lacks(c)
+	if err != nil {
+		return nil, err
+	}
+	if lacking == nil {
+		return nil, nil
+	}
+	if c.has("why") {
+		lacking.reason += ": " + get[string](c, "why")
+	}
+	return nil, lacking
+}
+
+func hasThat(c *call, l *labValue) (starlark.Value, error) {
+	if !c.has("kernel") && !c.has("feature") {
+		return nil, errors.New("nothing to ask for: give kernel or feature")
+	}
+	lacking, err := l.run.lacks(c)
+	return starlark.Bool(lacking == nil), err
+}
+
+// What lab.require and lab.has ask for.
+var (
+	kernelParam = param{
+		"kernel", versionsKind, starlark.None,
+		`a version that the kernel must have: ">=5.17"; of a list one has to hold: [">=6.11", ">=6.1.107,<6.2"]`,
+	}
+	featureParam = param{"feature", textKind, starlark.None, "a thing that the machine must be able to do; `mptcp-lab doctor` lists them"}
+)
+
+// lacks returns what the machine lacks of what a call asks for; nil: nothing.
+func (r *run) lacks(c *call) (lacking *skip, err error) {
+	features := r.options.Features
 	if c.has("kernel") {
-		want := get[version](c, "kernel")
-		ok, err := want.holds(features.Kernel)
+		want, release := get[versions](c, "kernel"), cmp.Or(features.Version, features.Kernel)
+		ok, err := want.hold(release)
 		if err != nil {
 			return nil, err
 		}
 		if !ok {
-			return nil, &skip{fmt.Sprintf("needs Linux %s, this is %s", want.text, features.Kernel)}
+			return &skip{fmt.Sprintf("needs Linux %s, this is %s", want, release)}, nil
 		}
 	}
-	if c.has("feature") {
-		if len(features.List) == 0 {
-			return nil, errors.New("what this machine can do was not asked")
-		}
-		name := get[string](c, "feature")
-		f, known := features.Find(name)
-		if !known {
-			return nil, fmt.Errorf("unknown feature %q%s; mptcp-lab doctor lists them", name, DidYouMean(name, features.Names()))
-		}
-		if !f.OK {
-			return nil, missing(f)
-		}
+	if !c.has("feature") {
+		return nil, nil
+	}
+	if len(features.List) == 0 {
+		return nil, errors.New("what this machine can do was not asked")
+	}
+	name := get[string](c, "feature")
+	f, known := features.Find(name)
+	if !known {
+		return nil, fmt.Errorf("unknown feature %q%s; mptcp-lab doctor lists them", name, DidYouMean(name, features.Names()))
+	}
+	if !f.OK {
+		return missing(f), nil
 	}
 	return nil, nil
 }
@@ -242,7 +284,7 @@ func wait(c *call, l *labValue) (starlark.Value, error) {
 }
 
 // missing skips the case for want of a feature.
-func missing(f lab.Feature) error {
+func missing(f lab.Feature) *skip {
 	reason := fmt.Sprintf("needs %s (%s): %s", f.Name, f.Meaning, cmp.Or(f.Reason, "not available here"))
 	if f.Remedy != "" {
 		reason += "; " + f.Remedy

@@ -82,6 +82,9 @@ func waitEvent(c *call, m *monitor) (starlark.Value, error) {
 			return nil, fmt.Errorf("an event has no field %s%s", f.name, DidYouMean(f.name, names))
 		}
 	}
+	if err := m.run.sent(kind); err != nil {
+		return nil, err
+	}
 	var found *record
 	timeout := get[time.Duration](c, "timeout")
 	ok, err := m.run.await(c.ctx(), timeout, func() (bool, error) {
@@ -115,6 +118,14 @@ func waitEvent(c *call, m *monitor) (starlark.Value, error) {
 	}
 	c.hold(c.source())
 	return found, nil
+}
+
+// sent skips the case where the kernel never tells of such events, and another does.
+func (r *run) sent(kind pm.EventKind) error {
+	if f, known := r.options.Features.Find("event." + kind.String()); known && !f.OK {
+		return missing(f)
+	}
+	return nil
 }
 
 // wanted is an event that was waited for: "ANNOUNCED with remote_id = 1".

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"strings"
 
 	"go.starlark.net/starlark"
@@ -165,6 +166,13 @@ type printed struct {
 
 // maxPrinted bounds the output of a case, in bytes.
 const maxPrinted = 1 << 20
+
+// addOnce adds a line, unless it is there.
+func (p *printed) addOnce(line string) {
+	if !slices.Contains(p.lines, line) {
+		p.add(line)
+	}
+}
 
 func (p *printed) add(text string) {
 	if p.bytes > maxPrinted {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.starlark.net/starlark"
 )
 
 func TestParseSize(t *testing.T) {
@@ -66,16 +67,39 @@ func TestVersion(t *testing.T) {
 		{"<6.9", "6.18.44", false},
 		{"==6.18", "6.18.44+", true},
 		{"<= 6.18", "6.18.44", true},
+		{">=6.1.107,<6.2", "6.1.107", true},
+		{">=6.1.107,<6.2", "6.1.106", false},
+		{">=6.1.107,<6.2", "6.6.30", false},
+		{">=6.1.107, <6.2", "6.1", true},
+		{"<6.18.44", "6.18", false},
 	} {
-		v, err := parseVersion(tt.want)
+		v, err := toVersions(starlark.String(tt.want))
 		require.NoError(t, err)
-		got, err := v.holds(tt.release)
+		got, err := v.hold(tt.release)
 		require.NoError(t, err)
 		require.Equal(t, tt.holds, got, "%s %s", tt.release, tt.want)
 	}
-	for _, text := range []string{"5.17", ">=", ">=five", "~6"} {
-		_, err := parseVersion(text)
+	for _, text := range []string{"5.17", ">=", ">=five", "~6", "", ">=6,", ">=6.1.1.1", ">=99999999999999999999"} {
+		_, err := toVersions(starlark.String(text))
 		require.Error(t, err, text)
+	}
+}
+
+func TestVersions(t *testing.T) {
+	list := func(texts ...starlark.Value) starlark.Value { return starlark.NewList(texts) }
+	v, err := toVersions(list(starlark.String(">=6.11"), starlark.String(">=6.1.107,<6.2")))
+	require.NoError(t, err)
+	require.Equal(t, ">=6.11 or >=6.1.107,<6.2", v.String())
+	for release, holds := range map[string]bool{"6.1.176": true, "6.6.1": false, "6.12": true, "6.1.0-50-amd64": false} {
+		got, err := v.hold(release)
+		require.NoError(t, err)
+		require.Equal(t, holds, got, release)
+	}
+	_, err = v.hold("unknown")
+	require.ErrorContains(t, err, `the kernel's version is not known ("unknown")`)
+	for _, wrong := range []starlark.Value{list(), list(starlark.MakeInt(6)), starlark.MakeInt(6), list(starlark.String("6.1"))} {
+		_, err := toVersions(wrong)
+		require.Error(t, err, wrong)
 	}
 }
 

@@ -110,12 +110,16 @@ var addressesSignature = signature{
 		{"id", number(0, 255), starlark.None, "the ID of one; None: all"},
 	},
 	returns: "endpoint, or list of endpoints",
-	doc:     "Returns the local addresses of a connection that a userspace path manager has told the kernel of.",
+	doc: "Returns the local addresses of a connection that a userspace path manager has told the kernel of. A kernel that does not list them " +
+		"skips the case.",
 	example: userspaceSetup + `client.mptcp.announce(conn.client, client.address(1), id = 3)
 check.equal(client.mptcp.addresses(conn.client, id = 3).address, client.address(1))`,
 }
 
 func showAddresses(c *call, m *manager) (starlark.Value, error) {
+	if f, known := m.run.options.Features.Find("userspace_addresses"); known && !f.OK {
+		return nil, missing(f)
+	}
 	token, manager := get[uint32](c, "token"), m.host.host.PathManager()
 	if c.has("id") {
 		got, err := manager.Address(token, uint8(get[int64](c, "id")))

@@ -1,6 +1,7 @@
 package mptcp
 
 import (
+	"github.com/mptcp-lab/mptcp-lab/emulator/pathmanager"
 	"github.com/mptcp-lab/mptcp-lab/emulator/segment"
 	"github.com/mptcp-lab/mptcp-lab/emulator/tcp"
 	"github.com/mptcp-lab/mptcp-lab/wire"
@@ -184,7 +185,7 @@ func (f *Subflow) mapFailed(found outcome, data []byte) {
 	}
 	if !c.mayFallBack || len(c.subflows) > 1 {
 		reason := wire.ResetMPTCPError
-		if found == mappingMissing {
+		if found == mappingMissing && c.host.Manager.Version().Has(pathmanager.NoMappingIsMiddlebox) {
 			reason = wire.ResetMiddlebox
 		}
 		f.abortBroken(reason)

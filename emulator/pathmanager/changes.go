@@ -19,6 +19,8 @@ const (
 	AddErrnos
 	ListenerEvents
 	FamilyRules
+	UserspaceFamilies
+	ErrorNumbers
 	RemoveUserspaceID0
 	TokenLists
 	CountAfterConnect
@@ -32,12 +34,15 @@ const (
 	InitialReadded
 	FullmeshChecks
 	Texts
+	OnlyHMacFailures
 	JoinRejected
 	NoRetransmission
 	FlushKeepsLimits
 	DenyJoinFlag
 	Laminar
 	CFlagClient
+	MeshBeyond
+	NoMappingIsMiddlebox
 	AdaptiveTimer
 	ServerSideFlag
 	FlagMask
@@ -53,8 +58,16 @@ const (
 	AbortedJoins
 )
 
-// changes is what changed where: the mainline release, and the stable releases of older series that have it too. Of these only
-// series 6.18 was gone through, and 6.19 for what its reviews tell.
+// lts612 and lts61 are releases of the series 6.12 and 6.1 whose sources were read, Debian's. Something that is ported back may have
+// come with an earlier one of the series. lts66 is one of their time; it was not read, but what went back to 6.1 went there first.
+var (
+	lts612 = Version{6, 12, 95}
+	lts66  = Version{6, 6, 142}
+	lts61  = Version{6, 1, 176}
+)
+
+// changes is what changed where: the mainline release, and the stable releases of older series that have it too. Of these the
+// series 6.1, 6.12 and 6.18 were gone through, and 6.19 for what its reviews tell.
 var changes = [...]struct {
 	what      string
 	since     Version
@@ -89,44 +102,85 @@ var changes = [...]struct {
 		what:  "IPv6 connections may have IPv4 subflows, and IPv4 ones have no IPv6 subflows",
 		since: Version{6, 3, 0},
 	},
-	RemoveUserspaceID0: {what: "a path manager in userspace can remove ID 0", since: Version{6, 8, 0}},
-	TokenLists:         {what: "the local addresses of a connection can be listed by its token", since: Version{6, 9, 0}},
+	UserspaceFamilies: {
+		what:  "path managers in userspace open what FamilyRules allows",
+		since: Version{6, 3, 0}, backports: []Version{lts61},
+	},
+	ErrorNumbers: {what: "the text of a refused endpoint has the number of the error", since: Version{6, 8, 0}},
+	RemoveUserspaceID0: {
+		what:  "a path manager in userspace can remove ID 0",
+		since: Version{6, 8, 0}, backports: []Version{lts61, lts66},
+	},
+	TokenLists: {what: "the local addresses of a connection can be listed by its token", since: Version{6, 9, 0}},
 	CountAfterConnect: {
 		what:  "an announced address counts when a subflow to it was started; before, at once",
-		since: Version{6, 10, 0},
+		since: Version{6, 10, 0}, backports: []Version{lts61, lts66},
 	},
-	TwoBackupFlags: {what: "the SYN-ACK of a join carries the backup flag of the endpoint", since: Version{6, 11, 0}},
+	TwoBackupFlags: {
+		what:  "the SYN-ACK of a join carries the backup flag of the endpoint",
+		since: Version{6, 11, 0}, backports: []Version{lts61, lts66},
+	},
 	SignalAndSubflow: {
 		what:  "an endpoint with signal and subflow is announced and used in one run",
-		since: Version{6, 11, 0},
+		since: Version{6, 11, 0}, backports: []Version{lts61, lts66},
 	},
-	PortWithoutSubflow: {what: "an endpoint with a port may not have the flag subflow", since: Version{6, 11, 0}},
-	RmAddrOnce:         {what: "RmAddr counts IDs; before, closed subflows", since: Version{6, 11, 0}},
-	IDsComeBack:        {what: "the ID of a deleted endpoint can be used again by live connections", since: Version{6, 11, 0}},
+	PortWithoutSubflow: {
+		what:  "an endpoint with a port may not have the flag subflow",
+		since: Version{6, 11, 0}, backports: []Version{lts61, lts66},
+	},
+	RmAddrOnce: {
+		what:  "RmAddr counts IDs; before, closed subflows",
+		since: Version{6, 11, 0}, backports: []Version{lts61, lts66},
+	},
+	IDsComeBack: {
+		what:  "the ID of a deleted endpoint can be used again by live connections",
+		since: Version{6, 11, 0}, backports: []Version{lts61, lts66},
+	},
 	ForeignID0: {
 		what:  "an ADD_ADDR of ID 0 with another address than the initial one is only echoed",
-		since: Version{6, 11, 0},
+		since: Version{6, 11, 0}, backports: []Version{lts61, lts66},
 	},
-	SkipConnected: {what: "an announced address with a subflow to it gets no second one", since: Version{6, 11, 0}},
+	SkipConnected: {
+		what:  "an announced address with a subflow to it gets no second one",
+		since: Version{6, 11, 0}, backports: []Version{lts61, lts66},
+	},
 	InitialReadded: {
 		what:  "an endpoint added for the initial address has ID 0 on live connections",
-		since: Version{6, 11, 0},
+		since: Version{6, 11, 0}, backports: []Version{lts61, lts66},
 	},
-	FullmeshChecks: {what: "a signal or implicit endpoint cannot be made fullmesh", since: Version{6, 14, 0}},
-	Texts:          {what: "the errors of mptcp_pm have a text for each rule, and name the attribute", since: Version{6, 15, 0}},
-	JoinRejected: {
-		what:  "refused joins are counted as MPJoinRejected; before, MPJoinAckHMacFailure",
-		since: Version{6, 16, 0},
+	FullmeshChecks: {
+		what:  "a signal or implicit endpoint cannot be made fullmesh",
+		since: Version{6, 14, 0}, backports: []Version{lts61, lts66, lts612},
 	},
-	NoRetransmission: {what: "add_addr_timeout 0 means no retransmission; before, at once", since: Version{6, 17, 0}},
-	FlushKeepsLimits: {what: "flush keeps add_addr_accepted; before, it became 0", since: Version{6, 17, 0}},
+	Texts: {what: "the errors of mptcp_pm have a text for each rule, and name the attribute", since: Version{6, 15, 0}},
+	OnlyHMacFailures: {
+		what:  "MPJoinAckHMacFailure counts wrong HMACs; before, all joins that were refused after their ACK",
+		since: Version{6, 15, 0}, backports: []Version{lts61, lts66, lts612},
+	},
+	JoinRejected: {what: "refused joins are counted as MPJoinRejected", since: Version{6, 16, 0}},
+	NoRetransmission: {
+		what:  "add_addr_timeout 0 means no retransmission; before, at once",
+		since: Version{6, 17, 0}, backports: []Version{lts61, lts66, lts612},
+	},
+	FlushKeepsLimits: {
+		what:  "flush keeps add_addr_accepted; before, it became 0",
+		since: Version{6, 17, 0}, backports: []Version{lts61, lts66, lts612},
+	},
 	DenyJoinFlag: {
 		what:  "events tell of the peer's C flag, and late ADD_ADDRs with it are taken",
-		since: Version{6, 17, 0},
+		since: Version{6, 17, 0}, backports: []Version{lts61, lts66, lts612},
 	},
 	Laminar: {what: "endpoints with the flag laminar", since: Version{6, 18, 0}},
 	CFlagClient: {
 		what:  "with default limits the subflow endpoints go to an address of a peer with the C flag",
+		since: Version{6, 18, 0}, backports: []Version{lts61, lts66, lts612},
+	},
+	MeshBeyond: {
+		what:  "an announced address is joined from the first fullmesh endpoint even at the limit; before, from where routing says",
+		since: Version{6, 18, 0},
+	},
+	NoMappingIsMiddlebox: {
+		what:  "a subflow that comes without mappings is reset for middlebox interference; before, for an error of MPTCP",
 		since: Version{6, 18, 0},
 	},
 	AdaptiveTimer: {
@@ -136,7 +190,7 @@ var changes = [...]struct {
 	ServerSideFlag: {what: "the server's side is a flag of events, besides the attribute", since: Version{6, 18, 0}},
 	FlagMask: {
 		what:  "unknown endpoint flags are dropped; before, kept",
-		since: Version{6, 19, 0}, backports: []Version{{6, 18, 9}},
+		since: Version{6, 19, 0}, backports: []Version{lts61, lts66, lts612, {6, 18, 9}},
 	},
 	FullmeshOnly: {
 		what:  "a fullmesh endpoint, even of another family, keeps announced addresses from other sources",
@@ -144,19 +198,19 @@ var changes = [...]struct {
 	},
 	AvoidRemoved: {
 		what:  "RM_ADDR goes over a subflow that is not being removed",
-		since: Version{7, 0, 0}, backports: []Version{{6, 18, 17}, {6, 19, 7}},
+		since: Version{7, 0, 0}, backports: []Version{lts61, lts66, lts612, {6, 18, 17}, {6, 19, 7}},
 	},
 	SignalAccounting: {
 		what:  "an endpoint with signal and subflow counts as used even if no subflow was possible",
-		since: Version{7, 0, 0}, backports: []Version{{6, 18, 17}, {6, 19, 7}},
+		since: Version{7, 0, 0}, backports: []Version{lts61, lts66, lts612, {6, 18, 17}, {6, 19, 7}},
 	},
 	IDsAlwaysComeBack: {
 		what:  "the ID of a deleted endpoint can always be used again",
-		since: Version{7, 0, 0}, backports: []Version{{6, 18, 17}, {6, 19, 7}},
+		since: Version{7, 0, 0}, backports: []Version{lts61, lts66, lts612, {6, 18, 17}, {6, 19, 7}},
 	},
 	RetransmitID0: {
 		what:  "an ADD_ADDR of ID 0 is sent again too",
-		since: Version{7, 1, 0}, backports: []Version{{6, 18, 30}},
+		since: Version{7, 1, 0}, backports: []Version{lts61, lts66, lts612, {6, 18, 30}},
 	},
 	BlockedRetry: {
 		what:  "a retransmission that finds a signal waiting comes back after its time-out; before, after 15 s",
@@ -164,15 +218,15 @@ var changes = [...]struct {
 	},
 	PrioOnActive: {
 		what:  "MP_PRIO goes over an active subflow; before, over the first",
-		since: Version{7, 1, 0}, backports: []Version{{6, 18, 30}},
+		since: Version{7, 1, 0}, backports: []Version{lts61, lts66, lts612, {6, 18, 30}},
 	},
 	SkipTooLarge: {
 		what:  "an ADD_ADDR that fits on no segment gives way to the next address",
-		since: Version{7, 1, 0}, backports: []Version{{6, 18, 34}},
+		since: Version{7, 1, 0}, backports: []Version{lts61, lts66, lts612, {6, 18, 34}},
 	},
 	PureAcks: {
 		what:  "ADD_ADDR waits for a pure ACK; before, it could be lost on a segment with data",
-		since: Version{7, 1, 0}, backports: []Version{{6, 18, 36}},
+		since: Version{7, 1, 0}, backports: []Version{lts612, {6, 18, 36}},
 	},
 	AbortedJoins: {
 		what:  "a join that fails after it was accepted no longer counts",

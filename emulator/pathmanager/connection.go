@@ -311,11 +311,12 @@ func (c *Connection) open() bool {
 
 // refuse counts a join that is refused, and is always false.
 func (c *Connection) refuse() bool {
-	counter := "MPJoinRejected"
-	if !c.manager.has(JoinRejected) {
-		counter = "MPJoinAckHMacFailure"
+	switch {
+	case c.manager.has(JoinRejected):
+		c.manager.host.Count("MPJoinRejected", 1)
+	case !c.manager.has(OnlyHMacFailures):
+		c.manager.host.Count("MPJoinAckHMacFailure", 1)
 	}
-	c.manager.host.Count(counter, 1)
 	c.explainRefusal()
 	return false
 }

@@ -179,6 +179,14 @@ func (m *Manager) flush() {
 // change sets the flags backup and fullmesh of an endpoint (mptcp_pm_nl_set_flags), which is told by its address or, without
 // one, by its ID.
 func (m *Manager) change(e pm.Endpoint) *refusal {
+	r := m.setFlags(e)
+	if r != nil && !m.has(ErrorNumbers) {
+		r.message = ""
+	}
+	return r
+}
+
+func (m *Manager) setFlags(e pm.Endpoint) *refusal {
 	byID := !e.Address.IsValid()
 	if byID && e.ID == 0 {
 		return refuse(eopnotsupp, attrAddr, "missing address ID")

@@ -12,7 +12,12 @@ const remedy = "model a newer kernel"
 func Features(v Version) []lab.Feature {
 	list := []lab.Feature{
 		{Name: "mptcp_pm", OK: true, Meaning: "endpoints and limits: the mptcp_pm netlink family"},
-		feature(v, "userspace_pm", "path managers in userspace", changes[Userspace].since),
+		came(v, "userspace_pm", "path managers in userspace", changes[Userspace].since),
+		came(v, "userspace_addresses", "the addresses of a connection under a path manager in userspace, asked for by its token", changes[TokenLists].since),
+		came(v, "errors.numbers", "errors of mptcp_pm that tell the number of what went wrong", changes[ErrorNumbers].since),
+		came(v, "errors.texts", "errors of mptcp_pm with a text for each rule", changes[Texts].since),
+		came(v, "event.LISTENER_CREATED", "events of new listeners", changes[ListenerEvents].since),
+		came(v, "event.LISTENER_CLOSED", "events of listeners that end", changes[ListenerEvents].since),
 	}
 	for _, f := range []struct {
 		flag  pm.Flags
@@ -24,19 +29,25 @@ func Features(v Version) []lab.Feature {
 		{pm.FlagFullmesh, changes[Fullmesh].since},
 		{pm.FlagLaminar, changes[Laminar].since},
 	} {
-		list = append(list, feature(v, "endpoint."+f.flag.String(), "endpoints with the flag "+f.flag.String(), f.since))
+		list = append(list, came(v, "endpoint."+f.flag.String(), "endpoints with the flag "+f.flag.String(), f.since))
 	}
 	for _, s := range sysctls {
-		list = append(list, feature(v, "sysctl."+s.name, "the setting "+prefix+s.name, s.since))
+		list = append(list, came(v, "sysctl."+s.name, "the setting "+prefix+s.name, s.since))
 	}
 	for _, c := range lab.KnownCounters() {
-		list = append(list, feature(v, "counter."+c.Name, "the counter "+c.Name, firstOf(c.Since)))
+		list = append(list, feature("counter."+c.Name, "the counter "+c.Name, firstOf(c.Since), v.counts(c)))
 	}
 	return list
 }
 
-func feature(v Version, name, meaning string, since Version) lab.Feature {
-	f := lab.Feature{Name: name, Meaning: meaning, OK: !v.before(since)}
+// came is a feature that every release has from one on.
+func came(v Version, name, meaning string, since Version) lab.Feature {
+	return feature(name, meaning, since, !v.before(since))
+}
+
+// feature is one that came with a release; ok tells whether this one has it.
+func feature(name, meaning string, since Version, ok bool) lab.Feature {
+	f := lab.Feature{Name: name, Meaning: meaning, OK: ok}
 	if !f.OK {
 		f.Reason, f.Remedy = "it came with Linux "+since.series().short(), remedy
 	}

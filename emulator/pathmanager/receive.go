@@ -140,8 +140,11 @@ func (c *Connection) joinTo(a AddAddr, e *entry, id uint8) Join {
 func (c *Connection) meshJoins(a AddAddr, special bool) []Join {
 	var joins []Join
 	for _, e := range c.manager.table {
-		if e.Flags&pm.FlagFullmesh == 0 || !c.familiesMatch(e.Address, a.Address) {
+		if e.Flags&pm.FlagFullmesh == 0 || !c.mayJoin(e.Address, a.Address) {
 			continue
+		}
+		if c.extraSubflows >= c.limit() && !c.manager.has(MeshBeyond) {
+			break
 		}
 		id := e.ID
 		if e.at(c.conn.Info().Local) {
@@ -169,7 +172,7 @@ func (c *Connection) laminarJoin(a AddAddr) []Join {
 		}
 	}
 	e := c.manager.find(func(e *entry) bool {
-		return e.Flags&pm.FlagLaminar != 0 && c.familiesMatch(e.Address, a.Address) && !taken[c.localIDOf(e)]
+		return e.Flags&pm.FlagLaminar != 0 && c.mayJoin(e.Address, a.Address) && !taken[c.localIDOf(e)]
 	})
 	if e == nil {
 		return nil
@@ -192,7 +195,7 @@ func (c *Connection) cFlagJoins(a AddAddr) []Join {
 			break
 		}
 		c.used[e.ID] = true
-		if !c.familiesMatch(e.Address, a.Address) || e.ID == c.initialID {
+		if !c.mayJoin(e.Address, a.Address) || e.ID == c.initialID {
 			continue
 		}
 		c.localAddrUsed++
@@ -210,7 +213,7 @@ func (c *Connection) routedJoin(a AddAddr) []Join {
 	if isIPv4(a.Address) {
 		any = netip.IPv4Unspecified()
 	}
-	if !c.familiesMatch(any, a.Address) {
+	if !c.mayJoin(any, a.Address) {
 		c.explainFamilies(any, a.Address)
 		return nil
 	}

@@ -2,6 +2,7 @@ package pathmanager
 
 import (
 	"fmt"
+	"regexp"
 	"syscall"
 
 	"github.com/mptcp-lab/mptcp-lab/pm"
@@ -45,16 +46,23 @@ func refuse(errno syscall.Errno, about attr, format string, args ...any) *refusa
 // lacks is the refusal of a request without a necessary attribute.
 func lacks(a attr) *refusal { return &refusal{errno: einval, missing: a} }
 
-// olderTexts are the words before Linux 6.15, where they were others, by those since. They named no attribute.
-var olderTexts = map[string]string{
-	"missing address ID":             "missing required inputs",
-	"limit greater than maximum (8)": "limit greater than maximum",
-	"userspace PM not selected":      "invalid request; userspace PM not selected",
-	"invalid addr id":                "invalid addr id or flags",
-	"missing local port":             "missing local or remote port",
-	"missing remote port":            "missing local or remote port",
-	"invalid local address family":   "invalid address families",
-	"subflow not found":              "",
+// words is how releases before a change put what those since put otherwise.
+type words struct {
+	before Change
+	since  *regexp.Regexp
+	older  string
+}
+
+// olderWords are those of mptcp_pm, newest first. Before [Texts] it named no attribute.
+var olderWords = []words{
+	{Texts, regexp.MustCompile(`^missing address ID$`), "missing required inputs"},
+	{Texts, regexp.MustCompile(`^limit greater than maximum \(8\)$`), "limit greater than maximum"},
+	{Texts, regexp.MustCompile(`^userspace PM not selected$`), "invalid request; userspace PM not selected"},
+	{Texts, regexp.MustCompile(`^missing (local|remote) port$`), "missing local or remote port"},
+	{Texts, regexp.MustCompile(`^invalid local address family$`), "invalid address families"},
+	{Texts, regexp.MustCompile(`^address with id [1-9]\d* not found$`), "address with specified id not found"},
+	{Texts, regexp.MustCompile(`^(subflow not found|connect error: -\d+)$`), ""},
+	{ErrorNumbers, regexp.MustCompile(`: -\d+$`), ""},
 }
 
 // said is the refusal in the words of the release.
@@ -63,8 +71,10 @@ func (m *Manager) said(r *refusal) *refusal {
 		return r
 	}
 	older := *r
-	if text, ok := olderTexts[r.message]; ok {
-		older.message = text
+	for _, w := range olderWords {
+		if !m.has(w.before) {
+			older.message = w.since.ReplaceAllLiteralString(older.message, w.older)
+		}
 	}
 	if r.missing != 0 {
 		older.message, older.missing = "missing required inputs", 0

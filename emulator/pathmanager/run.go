@@ -146,7 +146,7 @@ func (c *Connection) remotes(e *entry, id uint8) []AddAddr {
 	case c.denied:
 		c.explainDenied(e)
 		return nil
-	case !c.familiesMatch(e.Address, info.Remote.Addr()):
+	case !c.mayJoin(e.Address, info.Remote.Addr()):
 		c.explainFamilies(e.Address, info.Remote.Addr())
 		return nil
 	}
@@ -165,7 +165,7 @@ func (c *Connection) meshRemotes(e *entry, id uint8) []AddAddr {
 	}
 	for _, s := range subflows {
 		to := s.Info()
-		if reached[to.RemoteID] || c.denied && to.RemoteID == 0 || !c.familiesMatch(e.Address, to.Remote.Addr()) {
+		if reached[to.RemoteID] || c.denied && to.RemoteID == 0 || !c.mayJoin(e.Address, to.Remote.Addr()) {
 			continue
 		}
 		reached[to.RemoteID] = true
@@ -236,12 +236,18 @@ func (c *Connection) checkPending() bool {
 	return false
 }
 
-// familiesMatch tells whether a connection may have a subflow between these addresses (mptcp_pm_addr_families_match).
-func (c *Connection) familiesMatch(local, remote netip.Addr) bool {
+// mayJoin tells whether the path manager may open a subflow between these addresses.
+func (c *Connection) mayJoin(local, remote netip.Addr) bool {
+	return c.familiesMatch(local, remote, FamilyRules)
+}
+
+// familiesMatch tells whether a connection may have a subflow between these addresses (mptcp_pm_addr_families_match), for whom
+// that came with a change.
+func (c *Connection) familiesMatch(local, remote netip.Addr, rules Change) bool {
 	info := c.conn.Info()
 	local4, remote4 := isIPv4(local), isIPv4(remote)
 	switch {
-	case !c.manager.has(FamilyRules):
+	case !c.manager.has(rules):
 		return local4 == remote4 && local4 == isIPv4(info.Local.Addr())
 	case info.Local.Addr().Is4():
 		return local4 && remote4

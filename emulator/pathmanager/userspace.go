@@ -36,6 +36,8 @@ func (m *Manager) doAnnounce(q request) *refusal {
 	switch {
 	case r != nil:
 		return r
+	case (e.ID == 0 || e.Flags&pm.FlagSignal == 0) && !m.has(Texts):
+		return refuse(einval, attrAddr, "invalid addr id or flags")
 	case e.ID == 0:
 		return refuse(einval, attrAddr, "invalid addr id")
 	case e.Flags&pm.FlagSignal == 0:
@@ -101,7 +103,7 @@ func (m *Manager) doCreate(q request) *refusal {
 	switch {
 	case r != nil:
 		return r
-	case !c.familiesMatch(e.Address, to.Address):
+	case !c.familiesMatch(e.Address, to.Address, UserspaceFamilies):
 		return refuse(einval, 0, "families mismatch")
 	}
 	e.Flags |= pm.FlagSubflow
