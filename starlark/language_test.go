@@ -20,6 +20,7 @@ var features = lab.Features{Kernel: "6.18.44", List: []lab.Feature{
 	{Name: "mptcp", OK: true},
 	{Name: "endpoint.laminar", Meaning: "endpoints with the laminar flag", Reason: "this kernel ignores it", Remedy: "use Linux 6.18"},
 	{Name: "counter.MPFuture", Meaning: "the counter MPFuture", Reason: "it comes later"},
+	{Name: "event.LISTENER_CLOSED", Meaning: "events of listeners that end", Reason: "never"},
 	{Name: "sysctl.future", Meaning: "the setting net.mptcp.future"},
 }}
 
@@ -96,6 +97,19 @@ func TestPanicBecomesAnInternalError(t *testing.T) {
 func TestOutputIsKept(t *testing.T) {
 	out := script(t, "def test_x(lab):\n    print(\"one\\ntwo\", 3)\n    check.true(True)\n")[0].Run(t.Context(), &fakeLab{})
 	require.Equal(t, []string{"one", "two 3"}, out.Output)
+}
+
+// A counter that only another kernel has is left out, and said to be, while others remain.
+func TestCountersLeftOut(t *testing.T) {
+	out := script(t, `
+def test_x(lab):
+    a = lab.host("a")
+    for n in range(2):
+        check.counters(a, MPFuture = 1, MPCapableSYNTX = 0)
+`)[0].Run(t.Context(), &fakeLab{})
+	require.Equal(t, report.Passed, out.Verdict, out.Message)
+	require.Equal(t, []string{"not checked: needs counter.MPFuture (the counter MPFuture): it comes later"}, out.Output)
+	require.Equal(t, 2, out.Checks)
 }
 
 func TestOutputIsBounded(t *testing.T) {

@@ -74,7 +74,7 @@ func TestEvents(t *testing.T) {
 			},
 		},
 		{
-			name: "server before 6.17", release: "6.12", side: Accepted, happen: func(l *link) {
+			name: "server before 6.17", release: "6.12.0", side: Accepted, happen: func(l *link) {
 				l.subflows[1].info.Reset, l.subflows[1].info.ResetReason = true, 3
 				l.drop(1)
 				l.info.State = FinWait1

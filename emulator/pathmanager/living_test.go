@@ -220,7 +220,7 @@ var living = []rule{
 	},
 	{
 		name:    "before 6.16 a refused join counts otherwise",
-		release: "6.12",
+		release: "6.12.0",
 		side:    Accepted,
 		setUp:   func(w *world) { w.limits(0, 0) },
 		happen:  func(l *link) { require.False(l, l.accept("10.0.1.1:5000", "10.0.2.2:1", 1)) },

@@ -120,7 +120,7 @@ var opening = []rule{
 	},
 	{
 		name:    "before 6.18 after two minutes each",
-		release: "6.12",
+		release: "6.12.0",
 		side:    Accepted,
 		setUp:   func(w *world) { w.endpoint("10.0.2.1", "signal") },
 		happen: func(l *link) {
@@ -147,7 +147,7 @@ var opening = []rule{
 	},
 	{
 		name:    "before 6.17 it was sent again at once",
-		release: "6.12",
+		release: "6.12.0",
 		side:    Accepted,
 		setUp: func(w *world) {
 			require.NoError(w, w.m.SetSysctl("net.mptcp.add_addr_timeout", "0"))
@@ -205,7 +205,7 @@ var opening = []rule{
 	},
 	{
 		name:    "before 6.11 the subflow is left out",
-		release: "6.6",
+		release: "6.6.0",
 		setUp:   func(w *world) { w.endpoint("10.0.2.2", "signal subflow") },
 		want:    outcome{sent: []string{"add 1 10.0.2.2"}, info: lab.Info{AddAddrSignaled: 1}, counts: map[string]int{"AddAddrTx": 1}},
 	},

@@ -161,7 +161,7 @@ var receiving = []rule{
 	},
 	{
 		name:    "before 6.18 laminar is no flag",
-		release: "6.12",
+		release: "6.12.0",
 		setUp:   func(w *world) { w.limits(8, 8); w.endpoint("10.0.2.2", "laminar") },
 		happen:  func(l *link) { l.announce(1, "10.0.2.1") },
 		want: outcome{

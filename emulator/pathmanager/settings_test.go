@@ -46,7 +46,9 @@ func TestFeatures(t *testing.T) {
 		want    map[string]bool
 	}{
 		{"5.12", map[string]bool{"mptcp_pm": true, "userspace_pm": false, "endpoint.signal": true, "endpoint.fullmesh": false, "sysctl.checksum_enabled": false, "counter.PortAdd": true, "counter.MPFailTx": false}},
-		{"6.1", map[string]bool{"userspace_pm": true, "endpoint.fullmesh": true, "endpoint.laminar": false, "sysctl.scheduler": false, "sysctl.pm_type": true, "counter.MPJoinSynTx": false}},
+		{"6.1", map[string]bool{"userspace_pm": true, "endpoint.fullmesh": true, "endpoint.laminar": false, "sysctl.scheduler": false, "sysctl.pm_type": true, "counter.MPJoinSynTx": false, "counter.MPJoinSynBackupRx": true, "errors.numbers": false, "event.LISTENER_CREATED": false}},
+		{"6.1.0", map[string]bool{"counter.MPJoinSynBackupRx": false}},
+		{"6.12", map[string]bool{"errors.numbers": true, "errors.texts": false, "userspace_addresses": true, "counter.DssFallback": false}},
 		{"6.18", map[string]bool{"endpoint.laminar": true, "sysctl.path_manager": true, "counter.WinProbe": true}},
 	}
 	for _, tt := range tests {
