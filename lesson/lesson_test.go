@@ -2,7 +2,9 @@ package lesson_test
 
 import (
 	"bytes"
+	"context"
 	"flag"
+	"io"
 	"os"
 	"strings"
 	"testing"
@@ -145,3 +147,21 @@ func golden(t *testing.T, name, got string) {
 	require.NoError(t, err)
 	require.Equal(t, string(want), got)
 }
+
+// TestInterrupted holds that a teacher who waits for an answer stops with the context.
+func TestInterrupted(t *testing.T) {
+	l, all := results(t, "lesson")
+	ctx, cancel := context.WithCancel(t.Context())
+	in, keyboard := io.Pipe() // on which nobody types
+	t.Cleanup(func() { require.NoError(t, keyboard.Close()) })
+	teacher := lesson.Teacher{Out: writerFunc(func(b []byte) {
+		if bytes.Contains(b, []byte(" > ")) && bytes.HasPrefix(b, []byte("(")) {
+			cancel()
+		}
+	}), Width: 90}
+	require.ErrorIs(t, teacher.Teach(ctx, in, l, lesson.Together(all, all)), context.Canceled)
+}
+
+type writerFunc func([]byte)
+
+func (f writerFunc) Write(b []byte) (int, error) { f(b); return len(b), nil }
