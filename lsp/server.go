@@ -8,6 +8,7 @@ import (
 	"io"
 	"log"
 	"runtime/debug"
+	"sync"
 	"sync/atomic"
 
 	"github.com/a-h/templ/lsp/jsonrpc2"
@@ -32,7 +33,7 @@ func Serve(ctx context.Context, in io.Reader, out io.Writer, c Config) error {
 		c.Log = log.New(io.Discard, "", 0)
 	}
 	s := &server{Config: c, documents: map[string]*document{}, exit: make(chan struct{})}
-	defer s.forget()
+	defer s.close()
 	s.conn = jsonrpc2.NewConn(jsonrpc2.NewStream(stdio{in, out}))
 	s.conn.Go(ctx, s.handler())
 	select {
@@ -72,6 +73,7 @@ type server struct {
 	state     atomic.Int32
 	waiting   atomic.Int32 // messages that were read and not handled
 	exit      chan struct{}
+	mu        sync.Mutex           // held while a message is handled; it guards what follows
 	documents map[string]*document // by path
 	project   *analysis.Project    // of the documents as they are; nil: they have changed
 	stale     bool                 // the documents have changed since diagnostics were last published
@@ -131,15 +133,30 @@ func (s *server) handler() jsonrpc2.Handler {
 // handle answers one message. An error that it returns ends the connection, so it returns none.
 func (s *server) handle(ctx context.Context, reply jsonrpc2.Replier, req jsonrpc2.Request) error {
 	s.waiting.Add(-1)
+	result, err := s.settle(ctx, req)
+	if err := reply(context.WithoutCancel(ctx), result, err); err != nil {
+		s.Log.Printf("%s: reply: %v", req.Method(), err)
+	}
+	return nil
+}
+
+// settle answers a message, and tells the client what is wrong with its documents once it has said all that it has to say.
+func (s *server) settle(ctx context.Context, req jsonrpc2.Request) (any, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	result, err := s.answer(ctx, req)
 	if s.stale && s.waiting.Load() == 0 && s.state.Load() == initialized {
 		s.stale = false
 		s.publish(context.WithoutCancel(ctx))
 	}
-	if err := reply(context.WithoutCancel(ctx), result, err); err != nil {
-		s.Log.Printf("%s: reply: %v", req.Method(), err)
-	}
-	return nil
+	return result, err
+}
+
+// close lets go of the scripts, when the message that is being handled has been.
+func (s *server) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.forget()
 }
 
 func (s *server) answer(ctx context.Context, req jsonrpc2.Request) (result any, err error) {

@@ -123,16 +123,16 @@ func sentence(phrase string) string {
 }
 
 // Doc documents one name for a terminal: a full one ("host.mptcp.endpoint.add"), or its last words ("endpoint.add").
-// An unknown name is an error with the nearest one.
+// A name of Starlark itself is told to be one. An unknown name is an error with the nearest one.
 func Doc(name string) (string, error) {
-	name = strings.TrimSuffix(name, "()")
+	name = strings.TrimRight(name, "()")
 	var (
 		names []string
 		found []Builtin
 	)
 	for _, b := range Reference() {
 		if b.Name == name {
-			return b.terminal(), nil
+			return b.terminal() + others(name), nil
 		}
 		if strings.HasSuffix(b.Name, "."+name) {
 			found = append(found, b)
@@ -142,6 +142,9 @@ func Doc(name string) (string, error) {
 			names = append(names, strings.Join(words[i:], "."))
 		}
 	}
+	if _, universal := starlark.Universe[name]; universal && len(found) == 0 {
+		return name + "\n\n    A part of Starlark itself: https://github.com/bazelbuild/starlark/blob/master/spec.md\n", nil
+	}
 	if len(found) == 0 {
 		return "", fmt.Errorf("the language has no %s%s", name, DidYouMean(name, names))
 	}
@@ -150,6 +153,20 @@ func Doc(name string) (string, error) {
 		texts[i] = b.terminal()
 	}
 	return strings.Join(texts, "\n"), nil
+}
+
+// others points to the other names that end in the same words.
+func others(name string) string {
+	var more []string
+	for _, b := range Reference() {
+		if strings.HasSuffix(b.Name, "."+name) {
+			more = append(more, b.Name)
+		}
+	}
+	if len(more) == 0 {
+		return ""
+	}
+	return "\nSee also: " + strings.Join(more, ", ") + "\n"
 }
 
 // Markdown is the documentation for an editor.
@@ -186,6 +203,7 @@ func (b Builtin) terminal() string {
 		fmt.Fprintf(&w, "\nExample:\n    %s\n", strings.ReplaceAll(b.Example, "\n", "\n    "))
 	}
 	if b.Signature == "" && b.Returns == "" {
+		fmt.Fprintln(&w)
 		for _, part := range Reference() {
 			if rest, ok := strings.CutPrefix(part.Name, b.Name+"."); ok && !strings.Contains(rest, ".") {
 				fmt.Fprintf(&w, "    .%-20s %s\n", rest, part.Doc)
