@@ -56,6 +56,7 @@ fmt: $(GOFUMPT) build ## format the Go code and the scripts
 bench: ## benchmarks, each beside its floor or peer in the same run
 	CGO_ENABLED=0 $(GO) test -run '^$$' -bench 'Case$$|HundredHosts' -benchtime 100x ./bench/
 	CGO_ENABLED=0 $(GO) test -run '^$$' -bench CasesPerSecond -benchtime 3x ./bench/
+	CGO_ENABLED=0 $(GO) test -run '^$$' -bench Emulator -benchtime 5x ./bench/
 	CGO_ENABLED=0 $(GO) test -run '^$$' -bench Tree -benchtime 1x ./bench/
 	CGO_ENABLED=0 $(GO) test -run '^$$' -bench 'Link(Delay|Throughput)' -benchtime 2x ./bench/
 	CGO_ENABLED=0 $(GO) test -run '^$$' -bench IPStart -benchtime 200x ./bench/

@@ -39,7 +39,7 @@ func NewRecord(limit int) *Record {
 func (r *Record) Note(e Entry) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.entries = append(r.entries, entry{Entry: e})
+	r.entries = append(grown(r.entries), entry{Entry: e})
 }
 
 // AddEvent keeps an event of a host, and counts it when the record is full.
@@ -47,7 +47,7 @@ func (r *Record) AddEvent(host string, e Event) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if add(r, r.events, host, e) {
-		r.entries = append(r.entries, entry{Entry{Time: e.Time, Host: host, Kind: KindEvent}, e})
+		r.entries = append(grown(r.entries), entry{Entry{Time: e.Time, Host: host, Kind: KindEvent}, e})
 	}
 }
 
@@ -56,7 +56,7 @@ func (r *Record) AddPacket(p Packet) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if add(r, r.packets, p.Link, p) {
-		r.entries = append(r.entries, entry{Entry{Time: p.Time, Host: p.From + " > " + p.To, Kind: KindPacket}, p})
+		r.entries = append(grown(r.entries), entry{Entry{Time: p.Time, Host: p.From + " > " + p.To, Kind: KindPacket}, p})
 	}
 }
 
@@ -72,8 +72,16 @@ func add[T any](r *Record, logs map[string]*series[T], place string, x T) bool {
 		return false
 	}
 	r.kept++
-	l.kept = append(l.kept, x)
+	l.kept = append(grown(l.kept), x)
 	return true
+}
+
+// grown makes room for one more, and when there is none for twice as many: append would copy a long record more often.
+func grown[T any](s []T) []T {
+	if len(s) < cap(s) {
+		return s
+	}
+	return slices.Grow(s, max(16, len(s)))
 }
 
 // EventsOf are the events of a host that were kept; the error tells that others were not.

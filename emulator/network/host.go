@@ -29,7 +29,7 @@ type Host struct {
 	attached   int // interfaces so far
 	addresses  []*address
 	routes     map[*Interface][]lab.Route // added, by interface
-	neighbours map[netip.Addr]known
+	neighbours map[neighbour]known
 	ids        uint16 // of IPv4 headers
 }
 
@@ -43,7 +43,7 @@ type address struct {
 // NewHost adds a host with no interface but loopback. A router forwards packets, and has no source routing.
 func (n *Net) NewHost(name string, router bool) *Host {
 	n.nodes++
-	return &Host{net: n, name: name, number: n.nodes, router: router, routes: map[*Interface][]lab.Route{}, neighbours: map[netip.Addr]known{}}
+	return &Host{net: n, name: name, number: n.nodes, router: router, routes: map[*Interface][]lab.Route{}, neighbours: map[neighbour]known{}}
 }
 
 // Name implements [Node].

@@ -87,20 +87,41 @@ func (h *Host) transmit(path Path, packet []byte) {
 // confirmed is how long a neighbour is believed to be where it was (net.ipv4.neigh.*.base_reachable_time_ms).
 const confirmed = 30 * time.Second
 
-// known is a neighbour that was found.
+// neighbour is an address on the link of an interface.
+type neighbour struct {
+	via     *Interface
+	address netip.Addr
+}
+
+// known is where a neighbour was found.
 type known struct {
 	at    *Interface
 	until time.Duration
 }
 
+// has tells whether the interface there still has the address.
+func (k known) has(a netip.Addr) bool {
+	h, ok := k.at.Node.(*Host)
+	if !ok {
+		return false
+	}
+	x := h.owner(a)
+	return x != nil && x.iface == k.at
+}
+
 // neighbour finds the interface that a packet goes to next. Nil: nobody has the address, so that the packet goes nowhere.
 func (h *Host) neighbour(path Path) *Interface {
-	now := h.net.Clock.Now()
+	key, now := neighbour{path.Interface, path.next}, h.net.Clock.Now()
+	k, found := h.neighbours[key]
+	if found && k.has(path.next) {
+		h.neighbours[key] = known{k.at, now + confirmed}
+		return k.at
+	}
 	if at := h.ask(path); at != nil {
-		h.neighbours[path.next] = known{at, now + confirmed}
+		h.neighbours[key] = known{at, now + confirmed}
 		return at
 	}
-	if k := h.neighbours[path.next]; k.until > now && k.at.Node != h {
+	if found && k.until > now {
 		return k.at
 	}
 	return nil
