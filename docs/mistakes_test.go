@@ -61,7 +61,7 @@ var mistakes = []mistake{
 const mistakesHead = `# Five mistakes, and what the report says
 
 Each of these scripts is wrong in a way that is easy to overlook: everything that it does is allowed, and the second subflow does not come.
-A ` + "`check.subflows`" + ` that wanted more subflows than there are says why: the first broken link of the chain that leads from an endpoint to an
+A ` + "`check.subflows`" + ` or ` + "`lab.wait`" + ` that wanted more subflows than there are says why: the first broken link of the chain that leads from an endpoint to an
 established subflow, with what was observed and a remedy. ` + "`conn.why()`" + ` asks for the same anywhere in a script, ` + "`mptcp-lab explain`" + ` tells it of every case,
 and ` + "`mptcp-lab watch`" + ` of the connections of a real host.
 

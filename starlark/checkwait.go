@@ -212,7 +212,8 @@ var subflowsSignature = signature{
 		timeoutParam,
 	},
 	returns: "None",
-	doc:     "Checks the subflows of a connection, the initial one included: waits until there are as many, or exactly those.",
+	doc: "Checks the subflows of a connection, the initial one included: waits until there are as many, or exactly those. " +
+		"Where there are fewer, it says why, as conn.why does.",
 	example: `conn = lab.connect(client, server)
 check.subflows(conn.client, 1)
 check.subflows(conn.server, ["10.0.1.2 > 10.0.1.1"])`,
@@ -270,6 +271,9 @@ func (s *socket) paths() (starlark.Tuple, error) {
 
 // fewer tells whether a check wanted more than there are.
 func fewer(seen int, wanted starlark.Value) bool {
+	if wanted == nil {
+		return false
+	}
 	n, err := starlark.AsInt32(wanted)
 	return err == nil && seen < n
 }

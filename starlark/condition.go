@@ -82,3 +82,44 @@ func operands(e syntax.Expr) []syntax.Expr {
 	}
 	return []syntax.Expr{e}
 }
+
+// wantedMore is the socket of which a condition wants more subflows than there are, as in len(conn.client.subflows) == 2; nil: it is
+// another condition.
+func (r *run) wantedMore(thread *starlark.Thread, condition starlark.Callable) *socket {
+	fn, ok := condition.(*starlark.Function)
+	if !ok {
+		return nil
+	}
+	lambda, script := r.lambdaOf(fn)
+	if lambda == nil {
+		return nil
+	}
+	compared, ok := lambda.Body.(*syntax.BinaryExpr)
+	if !ok || compared.Op != syntax.EQL && compared.Op != syntax.GE {
+		return nil
+	}
+	length, ok := compared.X.(*syntax.CallExpr)
+	if !ok || script.text(length.Fn) != "len" || len(length.Args) != 1 {
+		return nil
+	}
+	list, ok := length.Args[0].(*syntax.DotExpr)
+	if !ok || list.Name.Name != "subflows" {
+		return nil
+	}
+	value := func(e syntax.Expr) starlark.Value {
+		v, err := starlark.EvalOptions(dialect, thread, script.name, "("+script.text(e)+")", environment(fn))
+		if err != nil {
+			return nil
+		}
+		return v
+	}
+	s, ok := value(list.X).(*socket)
+	if !ok {
+		return nil
+	}
+	paths, err := s.paths()
+	if err != nil || !fewer(len(paths), value(compared.Y)) {
+		return nil
+	}
+	return s
+}

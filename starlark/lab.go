@@ -277,7 +277,11 @@ func wait(c *call, l *labValue) (starlark.Value, error) {
 	}
 	what := l.run.conditionText(condition)
 	if !ok {
-		return nil, c.fail(fmt.Sprintf("not within %s: %s", timeout, what), l.run.conditionState(c.thread, condition, last)...)
+		details := l.run.conditionState(c.thread, condition, last)
+		if s := l.run.wantedMore(c.thread, condition); s != nil {
+			details = append(details, c.whyFewer(s, nil)...)
+		}
+		return nil, c.fail(fmt.Sprintf("not within %s: %s", timeout, what), details...)
 	}
 	c.hold(what)
 	return last, nil

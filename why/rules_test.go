@@ -45,6 +45,28 @@ func findRules(t *testing.T, b lab.Backend) {
 	}
 }
 
+// TestFailedChecksSayWhy runs checks that do not hold. The title of each is the rule that it must name; without one it must name none.
+func TestFailedChecksSayWhy(t *testing.T) {
+	b, err := emulator.New(emulator.Options{})
+	require.NoError(t, err)
+	cases, err := starlark.Load(t.Context(), []string{"testdata/checks.star"}, starlark.Options{Features: b.Features()})
+	require.NoError(t, err)
+	said := &verdicts{}
+	runner.Run(t.Context(), b, cases, runner.Config{Jobs: 2, Timeout: 30 * time.Second, Seed: 1}, said)
+	require.NotEmpty(t, said.results)
+	for _, r := range said.results {
+		t.Run(r.Case.ID, func(t *testing.T) {
+			require.Equal(t, report.Failed, r.Verdict, r.Message)
+			if r.Case.Title == "" {
+				require.NotContains(t, r.Message, "why: ")
+				return
+			}
+			require.Contains(t, r.Message, "why: no subflow ")
+			require.Contains(t, r.Message, "rule: "+r.Case.Title+" (")
+		})
+	}
+}
+
 // verdicts collects the results of a run.
 type verdicts struct{ results []report.Result }
 

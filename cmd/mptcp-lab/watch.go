@@ -35,7 +35,7 @@ func (c *watchCmd) Run(ctx context.Context, s streams) error {
 		tell = watch.JSON(s.out)
 	}
 	if c.Once {
-		err = once(ctx, host, tell)
+		err = c.once(ctx, s, host, tell)
 	} else {
 		err = watch.Run(ctx, host, tell)
 	}
@@ -46,10 +46,13 @@ func (c *watchCmd) Run(ctx context.Context, s streams) error {
 }
 
 // once tells what there is now.
-func once(ctx context.Context, host watch.Host, tell func(watch.Change) error) error {
+func (c *watchCmd) once(ctx context.Context, s streams, host watch.Host, tell func(watch.Change) error) error {
 	now, err := watch.Look(ctx, host)
 	if err != nil {
 		return err
+	}
+	if len(now) == 0 && !c.JSON {
+		fmt.Fprintln(s.out, "no MPTCP connections")
 	}
 	for _, change := range watch.Changes(nil, now, time.Now()) {
 		if err := tell(change); err != nil {
