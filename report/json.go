@@ -25,6 +25,8 @@ type RunInfo struct {
 	Machine string
 	Jobs    int
 	Seed    uint64
+
+	Timelines bool // those of cases that passed are wanted, too
 }
 
 // Line is one line of a run's JSON: an event with what belongs to it.
@@ -138,7 +140,7 @@ func (j *JSON) CaseDone(r Result) {
 		Verdict: r.Verdict, Message: r.Message, Position: LinePosition(r.Position()), Duration: milliseconds(r.Duration),
 		Checks: r.Checks, Seed: r.Seed, Output: list(r.Output), Timeline: []LineEntry{}, Kernel: list(r.Kernel),
 	}
-	if r.Verdict != Passed {
+	if r.Verdict != Passed || j.run.Timelines {
 		for _, e := range r.Timeline {
 			done.Timeline = append(done.Timeline, LineEntry{Time: milliseconds(e.Time), Host: e.Host, Kind: e.Kind, Text: e.Text})
 		}

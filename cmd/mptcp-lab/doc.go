@@ -8,6 +8,7 @@
 //	mptcp-lab learn [LESSON]               lessons, which ask what will come
 //	mptcp-lab explain file.star::test_join what happened in a case, as a diagram and in sentences
 //	mptcp-lab prove scenarios/             which cases fail when something is wrong, and which never do
+//	mptcp-lab diff A.json B.json           where two recorded runs differ
 //	mptcp-lab repl                         an interactive lab
 //	mptcp-lab ps                           the labs that are open, such as one kept by run --keep
 //	mptcp-lab shell LAB HOST ss -Mai       a program in a host of it

@@ -14,15 +14,19 @@ import (
 
 // reportFlags say what is written of a run beside what people read on the terminal, or in its place.
 type reportFlags struct {
-	KTAP   bool   `name:"ktap" help:"Print the kernel's test protocol (KTAP 1) in place of the report for people."`
-	JSON   string `name:"json" type:"path" placeholder:"FILE" help:"Write a line of JSON for each event of the run; with - in place of the report for people."`
-	JUnit  string `name:"junit" type:"path" placeholder:"FILE" help:"Write the results as JUnit XML."`
-	Pcap   string `name:"pcap" type:"path" placeholder:"DIR" help:"Write for each case the packets that were seen into this folder, as pcapng."`
-	Report string `name:"report" type:"path" placeholder:"DIR" help:"Write a page into this folder that shows the run: each case's topology, messages, settings and checks."`
+	KTAP      bool   `name:"ktap" help:"Print the kernel's test protocol (KTAP 1) in place of the report for people."`
+	JSON      string `name:"json" type:"path" placeholder:"FILE" help:"Write a line of JSON for each event of the run; with - in place of the report for people."`
+	Timelines bool   `help:"Write into --json the timelines of cases that passed, too, for diff."`
+	JUnit     string `name:"junit" type:"path" placeholder:"FILE" help:"Write the results as JUnit XML."`
+	Pcap      string `name:"pcap" type:"path" placeholder:"DIR" help:"Write for each case the packets that were seen into this folder, as pcapng."`
+	Report    string `name:"report" type:"path" placeholder:"DIR" help:"Write a page into this folder that shows the run: each case's topology, messages, settings and checks."`
 }
 
 // validate checks what the types of the flags do not.
 func (f reportFlags) validate() error {
+	if f.Timelines && f.JSON == "" {
+		return errors.New("--timelines is about --json FILE: give that, too (-vv prints timelines)")
+	}
 	if f.KTAP && f.JSON == "-" {
 		return errors.New("--ktap and --json=- both print to standard output: name a file for --json")
 	}

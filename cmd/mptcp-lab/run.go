@@ -67,7 +67,7 @@ func (c *runCmd) Run(ctx context.Context, s streams) error {
 		}
 		style := report.Detect(s.out)
 		style.Verbose, style.Timelines = c.Verbose > 0, c.Verbose > 1
-		info := report.RunInfo{Backend: b.Name(), Machine: b.Describe(), Jobs: c.Jobs, Seed: c.Seed}
+		info := report.RunInfo{Backend: b.Name(), Machine: b.Describe(), Jobs: c.Jobs, Seed: c.Seed, Timelines: c.reportFlags.Timelines}
 		reports, err := c.open(s, info, style, reported(cases, c.Repeat))
 		if err != nil {
 			return &exit{code: exitUsage, err: errors.Join(err, b.Close())}
@@ -126,7 +126,7 @@ func (c *runCmd) config(reports *reports) runner.Config {
 		Seed:      c.Seed,
 		Flags:     c.again(),
 		AllowExec: c.AllowExec,
-		Timelines: c.Verbose > 1 || c.snapshots(),
+		Timelines: c.Verbose > 1 || c.snapshots() || c.reportFlags.Timelines,
 		Snapshots: c.snapshots(),
 	}
 	if c.Keep {
