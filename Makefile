@@ -12,7 +12,7 @@ CC_FOUND  := $(shell command -v gcc || command -v clang)
 RACE      := $(if $(CC_FOUND),-race)
 CGO       := $(if $(CC_FOUND),1,0)
 
-.PHONY: build build-others run test test-library test-tshark test-iproute2 lint fmt bench docs coverage proof kernels docs-check fuzz install clean help
+.PHONY: build build-others run test test-library test-tshark test-iproute2 lint fmt bench docs coverage proof kernels matrix test-vm docs-check fuzz install clean help
 
 build: ## build bin/mptcp-lab (static, no cgo)
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/mptcp-lab
@@ -77,6 +77,15 @@ kernels: build ## ask each kernel of Debian what it knows of MPTCP, in virtual m
 	$(BIN) vm fetch $(KERNELS)
 	for k in $(KERNELS); do $(BIN) probe --json --kernel $$k > $(KNOWN)/$$k.json || exit 1; done
 	$(BIN) probe $(patsubst %,--markdown %,$(wildcard $(KNOWN)/*.json)) > docs/kernels.md
+
+matrix: build ## the smoke set on each kernel of Debian, in virtual machines, and docs/matrix.md
+	$(BIN) vm fetch $(KERNELS)
+	$(BIN) matrix --kernels $$(echo $(KERNELS) | tr " " ,) --tag smoke --markdown $(BIN).md scenarios/
+	(cat docs/testdata/matrix.md; cat $(BIN).md) > docs/matrix.md
+
+test-vm: build ## the whole library on Debian's 6.1 and 6.12, but for what needs a fast machine: half an hour without KVM
+	$(BIN) vm fetch 6.1 6.12
+	for k in 6.1 6.12; do $(BIN) vm run --kernel $$k --jobs 6 --timeout 4m --tag 'not timing' scenarios/ || exit 1; done
 
 docs-check: build ## fail when docs/language.md is stale
 	@$(BIN) doc --markdown | diff -u docs/language.md - || { echo 'docs/language.md is stale: run make docs'; exit 1; }

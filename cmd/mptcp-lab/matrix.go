@@ -3,9 +3,9 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"strings"
@@ -53,6 +53,8 @@ func (f *judgeFlags) args(paths []string) []string {
 type matrixCmd struct {
 	Kernels []string `required:"" placeholder:"K" help:"Kernels, as in vm run, in their order, with commas between them."`
 	JSON    string   `name:"json" type:"path" placeholder:"FILE" help:"Write the table to a file, as JSON; with - in place of the table for people."`
+	JUnit   string   `name:"junit" type:"path" placeholder:"FILE" help:"Write the results as JUnit XML, each case once a kernel."`
+	Page    string   `name:"markdown" type:"path" placeholder:"FILE" help:"Write the table as a page of Markdown."`
 	All     bool     `help:"Show every case, not only those whose verdicts differ."`
 	machineFlags
 	judgeFlags
@@ -108,19 +110,25 @@ func (c *matrixCmd) write(t matrix.Table, summary report.Summary, s streams) err
 		}
 		fmt.Fprintln(s.out, summary)
 	}
-	if c.JSON == "" {
-		return nil
-	}
-	b, err := json.MarshalIndent(t, "", "  ")
-	if err != nil {
-		return fmt.Errorf("--json: %w", err)
-	}
-	b = append(b, '\n')
 	if c.JSON == "-" {
-		_, err = s.out.Write(b)
-		return err
+		return t.WriteJSON(s.out)
 	}
-	return os.WriteFile(c.JSON, b, 0o644)
+	for _, f := range []struct {
+		flag, name string
+		write      func(io.Writer) error
+	}{{"--json", c.JSON, t.WriteJSON}, {"--junit", c.JUnit, t.WriteJUnit}, {"--markdown", c.Page, t.WriteMarkdown}} {
+		if f.name == "" {
+			continue
+		}
+		var b bytes.Buffer
+		if err := f.write(&b); err != nil {
+			return fmt.Errorf("%s: %w", f.flag, err)
+		}
+		if err := os.WriteFile(f.name, b.Bytes(), 0o644); err != nil {
+			return fmt.Errorf("%s: %w", f.flag, err)
+		}
+	}
+	return nil
 }
 
 // column runs cases on a kernel; whatever goes wrong is in it.

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/joshdk/go-junit"
 	"github.com/stretchr/testify/require"
 
 	"github.com/mptcp-lab/mptcp-lab/report"
@@ -59,6 +60,35 @@ pass    skip    pass    d
 -       -       ERROR   e
 the same on all kernels: 1 passed
 `, b.String())
+}
+
+func TestFormats(t *testing.T) {
+	table := table(t)
+	var b strings.Builder
+	require.NoError(t, table.WriteMarkdown(&b))
+	require.Equal(t, `| case | 6.1 | 6.12 | 6.18 | bzImage | why |
+| --- | --- | --- | --- | --- | --- |
+| `+"`a`"+` | pass | pass | pass | - |  |
+| `+"`b`"+` | skip | pass | FAIL | - | needs_6.12 |
+| `+"`c`"+` | pass | FAIL | pass | - | counter |
+| `+"`d`"+` | pass | skip | pass | - | x |
+| `+"`e`"+` | - | - | ERROR | - | new |
+
+Kernel bzImage: the kernel panicked
+its console
+`, b.String())
+
+	b.Reset()
+	require.NoError(t, table.WriteJUnit(&b))
+	suites, err := junit.Ingest([]byte(b.String()))
+	require.NoError(t, err)
+	verdicts := map[junit.Status]int{}
+	for _, s := range suites {
+		for _, test := range s.Tests {
+			verdicts[test.Status]++
+		}
+	}
+	require.Equal(t, map[junit.Status]int{junit.StatusPassed: 8, junit.StatusFailed: 2, junit.StatusError: 2, junit.StatusSkipped: 2}, verdicts)
 }
 
 func TestReadCutShort(t *testing.T) {
