@@ -122,7 +122,7 @@ func (t *Terminal) Finish(r *Report) {
 	if counts := r.Tolerated(); len(counts) > 0 {
 		fmt.Fprintln(t.out, "tolerated:")
 		for _, x := range counts {
-			fmt.Fprintf(t.out, "  %5d %-28s %s\n", x.Count, x.Race.Name, x.Race.Why)
+			fmt.Fprintf(t.out, "  %5d %-29s %s\n", x.Count, x.Race.Name, x.Race.Why)
 		}
 	}
 	if r.Kernel.Interrupted || r.Emulator.Interrupted {

@@ -118,10 +118,17 @@ func TestInvariants(t *testing.T) {
 // checkConns checks the limits, with the one more that an announcement may bring, and the identifiers.
 func (w *world) checkConns() {
 	for h, limits := range w.limits {
+		endpoints, err := h.PathManager().Endpoints()
+		require.NoError(w.t, err)
+		ids := map[uint8]bool{}
+		for _, e := range endpoints {
+			require.False(w.t, ids[e.ID], "two endpoints have the ID %d", e.ID)
+			ids[e.ID] = true
+		}
 		conns, err := h.Conns()
 		require.NoError(w.t, err)
 		for _, c := range conns {
-			const overshoot = 8 // a mesh counts before it stops
+			const overshoot = 1 // of an announcement that is taken when there are enough: it is the last one
 			require.LessOrEqual(w.t, int(c.Info.ExtraSubflows), int(limits.Subflows)+overshoot)
 			if limits.Subflows == 0 && limits.AddAddrAccepted == 0 {
 				require.Zero(w.t, c.Info.ExtraSubflows)
@@ -132,6 +139,9 @@ func (w *world) checkConns() {
 				tuple := f.Local.String() + f.Remote.String()
 				require.False(w.t, seen[tuple], "two subflows are %s", tuple)
 				seen[tuple] = true
+				if f.LocalID != 0 && f.Join {
+					require.True(w.t, ids[f.LocalID], "no endpoint has the local ID %d of %s", f.LocalID, tuple)
+				}
 			}
 		}
 	}
