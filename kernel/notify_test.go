@@ -59,3 +59,12 @@ func TestNotifyDuringEvaluation(t *testing.T) {
 	require.True(t, ok)
 	require.Less(t, times[99].Sub(times[0]), 99*firstPoll, "the waiter was not woken")
 }
+
+// A poll is late by little beside what has gone by since something was observed, and never by much.
+func TestNextPoll(t *testing.T) {
+	require.Equal(t, 2*firstPoll, nextPoll(firstPoll, firstPoll))
+	require.Equal(t, soon, nextPoll(soon, 100*time.Millisecond))
+	require.Equal(t, 2*soon, nextPoll(soon, time.Minute), "it grows step by step")
+	require.Equal(t, 200*time.Millisecond, nextPoll(time.Second, 10*time.Second))
+	require.Equal(t, lastPoll, nextPoll(time.Second, time.Hour))
+}

@@ -146,9 +146,20 @@ func TestEndOfContextEndsACase(t *testing.T) {
 	}
 }
 
+// A script that waits is not watched meanwhile, and again while it does something, be it in a condition.
 func TestMemoryIsBounded(t *testing.T) {
+	const grow = "    for i in range(1000000):\n        x.append([i, i, i, i])\n"
+	for name, source := range map[string]string{
+		"at once":        "def test_x(lab):\n    x = []\n" + grow,
+		"after waiting":  "def test_x(lab):\n    x = []\n    check.never(lambda: False, during = \"1ms\")\n" + grow,
+		"in a condition": "def test_x(lab):\n    lab.wait(grow)\n\ndef grow():\n    x = []\n" + grow + "    return True\n",
+	} {
+		t.Run(name, func(t *testing.T) { requireMemoryBound(t, source) })
+	}
+}
+
+func requireMemoryBound(t *testing.T, source string) {
 	file := filepath.Join(t.TempDir(), "x.star")
-	source := "def test_x(lab):\n    x = []\n    for i in range(1000000):\n        x.append([i, i, i, i])\n    check.true(x)\n"
 	require.NoError(t, os.WriteFile(file, []byte(source), 0o600))
 	cases, err := starlark.Load(t.Context(), []string{file}, starlark.Options{MaxMemory: 64 << 20})
 	require.NoError(t, err)

@@ -37,6 +37,7 @@ type run struct {
 	serving bool     // one of them is being called
 	rules   int      // of links, made so far
 
+	memory    *memoryWatch
 	checks    int
 	output    printed
 	questions []question // asked by lab.predict
@@ -76,8 +77,11 @@ func newThread(ctx context.Context, name string, o Options, r *run) (*starlark.T
 		t.Cancel(fmt.Sprintf("more than %d steps: is there a loop that does not end?", o.maxSteps()))
 	}
 	stopContext := context.AfterFunc(ctx, func() { thread.Cancel(context.Cause(ctx).Error()) })
-	stopMemory := watchMemory(o.maxMemory(), func(reason string) { thread.Cancel(reason) })
-	return thread, func() { stopContext(); stopMemory() }
+	memory := watchMemory(o.maxMemory(), func(reason string) { thread.Cancel(reason) })
+	if r != nil {
+		r.memory = memory
+	}
+	return thread, func() { stopContext(); memory.close() }
 }
 
 // runCase calls the function of a case in an empty lab, and judges it.

@@ -38,7 +38,11 @@ func (r *run) await(ctx context.Context, timeout time.Duration, cond func() (boo
 	if r.serving {
 		return false, errServing
 	}
+	r.memory.rest()
+	defer r.memory.resume()
 	ok, err := r.lab.Wait(ctx, timeout, func() (bool, error) {
+		r.memory.resume()
+		defer r.memory.rest()
 		if err := r.serve(); err != nil {
 			return false, err
 		}
