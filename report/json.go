@@ -105,6 +105,7 @@ type LineEnded struct {
 	KernelWarnings int      `json:"kernel_warnings"`
 	Measured       []string `json:"measured"`
 	Notes          []string `json:"notes"`
+	Trace          string   `json:"trace_digest,omitempty"`
 }
 
 // NewJSON returns a reporter that writes to w.
@@ -153,7 +154,7 @@ func (j *JSON) Finish(s Summary) {
 	j.line(Line{Event: EventRunEnded, Ended: &LineEnded{
 		Passed: s.Passed, Failed: s.Failed, Errors: s.Errors, Skipped: s.Skipped, NotRun: s.NotRun,
 		Duration: milliseconds(s.Duration), Interrupted: s.Interrupted, Audit: list(s.Audit),
-		KernelWarnings: s.KernelWarnings, Measured: list(s.Measured), Notes: list(s.Notes),
+		KernelWarnings: s.KernelWarnings, Measured: list(s.Measured), Notes: list(s.Notes), Trace: s.Trace,
 	}})
 }
 

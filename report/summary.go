@@ -21,6 +21,7 @@ type Summary struct {
 	Notes          []string      // what the run could not observe, and why
 
 	Backend string // name of the backend
+	Trace   string // digest of all that was seen (see package report/trace), if the run keeps a trace
 	Machine string // what the backend ran on, in its own words
 	Seed    uint64 // of the run
 }

@@ -103,6 +103,9 @@ func (t *Terminal) Finish(s Summary) {
 	if s.Interrupted {
 		fmt.Fprintln(t.out, t.paint(red, "interrupted"))
 	}
+	if s.Trace != "" {
+		fmt.Fprintf(t.out, "trace digest %s\n", s.Trace)
+	}
 	colour := green
 	if s.Failed+s.Errors+len(s.Audit) > 0 || s.Interrupted {
 		colour = red

@@ -12,6 +12,7 @@ import (
 	"github.com/mptcp-lab/mptcp-lab/lab"
 	"github.com/mptcp-lab/mptcp-lab/live"
 	"github.com/mptcp-lab/mptcp-lab/report"
+	"github.com/mptcp-lab/mptcp-lab/report/trace"
 	"github.com/mptcp-lab/mptcp-lab/runner"
 )
 
@@ -35,6 +36,9 @@ type runCmd struct {
 	AllowExec bool          `help:"Let scripts run programs of this machine in their hosts."`
 	Coverage  bool          `help:"At the end, list the counters, events, commands, options and settings that the cases have exercised, and which they never have."`
 	Verbose   int           `short:"v" type:"counter" help:"List every case with its time and output; twice: with its timeline."`
+
+	Digest bool   `help:"At the end, print a digest of all that was seen, times included: the same for the same run, where time is virtual (emulator, vm run --time virtual)."`
+	Trace  string `type:"path" placeholder:"FILE" help:"Write all that was seen to a file, as lines of JSON, and print its digest."`
 
 	CoverageJSON string `type:"path" placeholder:"FILE" help:"Write the coverage to a file, as JSON, with the cases that have exercised each thing."`
 }
@@ -76,12 +80,32 @@ func (c *runCmd) Run(ctx context.Context, s streams) error {
 		if c.Coverage || c.CoverageJSON != "" {
 			b = recorder.Wrap(b)
 		}
-		end := exitOf(runner.Run(ctx, b, cases, c.config(reports), reports))
-		if err := errors.Join(c.report(recorder.Report(), reports.people), reports.close()); err != nil {
+		var observer runner.Observer = reports
+		recorded := trace.Record(reports)
+		if c.traces() {
+			observer = recorded
+		}
+		end := exitOf(runner.Run(ctx, b, cases, c.config(reports), observer))
+		if err := errors.Join(c.report(recorder.Report(), reports.people), c.writeTrace(recorded.Trace()), reports.close()); err != nil {
 			return &exit{code: exitMachine, err: err}
 		}
 		return end
 	})
+}
+
+// traces tells whether the run keeps a trace.
+func (c *runCmd) traces() bool { return c.Digest || c.Trace != "" }
+
+// writeTrace writes the trace, if asked.
+func (c *runCmd) writeTrace(t trace.Trace) error {
+	if c.Trace == "" {
+		return nil
+	}
+	f, err := os.Create(c.Trace)
+	if err != nil {
+		return fmt.Errorf("--trace: %w", err)
+	}
+	return errors.Join(t.Write(f), f.Close())
 }
 
 // report prints and writes the coverage, as asked.
@@ -126,7 +150,7 @@ func (c *runCmd) config(reports *reports) runner.Config {
 		Seed:      c.Seed,
 		Flags:     c.again(),
 		AllowExec: c.AllowExec,
-		Timelines: c.Verbose > 1 || c.snapshots() || c.reportFlags.Timelines,
+		Timelines: c.Verbose > 1 || c.snapshots() || c.reportFlags.Timelines || c.traces(),
 		Snapshots: c.snapshots(),
 	}
 	if c.Keep {
