@@ -60,6 +60,8 @@ bench: ## benchmarks, each beside its floor or peer in the same run
 	CGO_ENABLED=0 $(GO) test -run '^$$' -bench Tree -benchtime 1x ./bench/
 	CGO_ENABLED=0 $(GO) test -run '^$$' -bench 'Link(Delay|Throughput)' -benchtime 2x ./bench/
 	CGO_ENABLED=0 $(GO) test -run '^$$' -bench IPStart -benchtime 200x ./bench/
+	CGO_ENABLED=0 $(GO) test -run '^$$' -bench 'VirtualTime|FirstVerdict' -benchtime 3x ./bench/
+	CGO_ENABLED=0 $(GO) test -run '^$$' -bench FourKernels -benchtime 1x ./bench/
 
 docs: build ## generate docs/language.md from the built-ins
 	$(BIN) doc --markdown > docs/language.md

@@ -36,6 +36,8 @@ type Config struct {
 	Boot    time.Duration // until the machine must have begun
 	Silence time.Duration // that means that it hangs
 	Accel   Accel
+	Time    Time
+	Seed    uint64          // of all that is random in a machine with virtual time
 	QEMU    string          // program; empty: the qemu-system-x86_64 of PATH
 	Started func(e Machine) // called when the machine has begun, unless nil
 
@@ -59,9 +61,24 @@ const (
 	AccelTCG  Accel = "tcg" // QEMU, in software: everywhere, and slower
 )
 
+// Time is what the clock of a machine follows.
+type Time string
+
+// The ways.
+const (
+	TimeReal Time = "" // the clock of this machine
+	// TimeVirtual is the number of instructions that the machine has executed, and while it waits for a timer, nothing: the
+	// clock is set to that timer. What happens in such a machine depends on its configuration alone. It has one processor,
+	// executed in software.
+	TimeVirtual Time = "virtual"
+)
+
 func (c Config) withDefaults() Config {
 	if c.CPUs <= 0 {
 		c.CPUs = DefaultCPUs
+	}
+	if c.Time == TimeVirtual {
+		c.CPUs, c.Accel = 1, AccelTCG
 	}
 	if c.Memory <= 0 {
 		c.Memory = DefaultMemory

@@ -67,7 +67,7 @@ func usable(device string) bool {
 // machine is one that runs.
 type machine struct {
 	c       Config
-	line    *os.File // to the guest
+	toGuest *os.File // the other direction of its line
 	console console
 	began   bool
 	start   time.Time
@@ -77,28 +77,31 @@ type machine struct {
 // run boots a machine once. It also tells whether the machine began.
 func run(ctx context.Context, c Config, image *os.File) (code int, began bool, err error) {
 	m := &machine{c: c, start: time.Now()}
-	console, consoleEnd, err := socketPair("console")
+	var complaints bytes.Buffer
+	console, consoleEnd, err := pipe("console")
 	if err != nil {
 		return 0, false, err
 	}
 	defer console.Close()
-	line, lineEnd, err := socketPair("line")
+	line, lineEnd, err := pipe("line")
 	if err != nil {
 		return 0, false, errors.Join(err, consoleEnd.Close())
 	}
 	defer line.Close()
-	m.line = line
-	var complaints bytes.Buffer
-	q := qemu{args: arguments(c), files: []*os.File{image, consoleEnd, lineEnd}, stderr: &complaints}
-	err = q.start(c.QEMU)
-	_ = consoleEnd.Close()
-	_ = lineEnd.Close()
+	input, toGuest, err := pipe("line")
+	if err != nil {
+		return 0, false, errors.Join(err, consoleEnd.Close(), lineEnd.Close())
+	}
+	defer toGuest.Close()
+	m.toGuest = toGuest
+	q := qemu{args: arguments(c), stdin: input, stdout: lineEnd, stderr: &complaints, files: []*os.File{image, consoleEnd}}
+	err = errors.Join(q.start(c.QEMU), input.Close(), lineEnd.Close(), consoleEnd.Close())
 	if err != nil {
 		return 0, false, err
 	}
 	var copying sync.WaitGroup
 	copying.Go(func() { _, _ = io.Copy(io.MultiWriter(&m.console, m.c.Console), console) }) // until QEMU ends
-	code, err = m.serve(ctx)
+	code, err = m.serve(ctx, line)
 	q.kill()
 	copying.Wait()
 	if m.output != nil {
@@ -116,18 +119,38 @@ func run(ctx context.Context, c Config, image *os.File) (code int, began bool, e
 	}
 }
 
-// arguments are QEMU's. Files 3, 4 and 5 are the initramfs, the console, and the line.
+// arguments are QEMU's. Its standard input and output are the line to the guest, file 3 is the initramfs, and file 4 the console.
 func arguments(c Config) []string {
 	// Newer kernels allocate memory by CMPXCHG16B. Under QEMU 7.2 a 6.12 crashed right after it, with garbled flags; a kernel
 	// for a processor without it does otherwise.
 	cpu := map[Accel]string{AccelKVM: "host", AccelTCG: "max,-cx16"}[c.Accel]
-	return []string{
+	args := []string{
 		"-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
 		"-machine", "q35,accel=" + string(c.Accel), "-cpu", cpu,
 		"-smp", strconv.Itoa(c.CPUs), "-m", strconv.Itoa(c.Memory),
 		"-kernel", c.Kernel.Image, "-initrd", "/dev/fd/3", "-append", commandLine(c),
-		"-chardev", "socket,id=console,fd=4", "-serial", "chardev:console",
-		"-chardev", "socket,id=line,fd=5", "-serial", "chardev:line",
+		"-chardev", "file,id=console,path=/dev/fd/4", "-serial", "chardev:console",
+		"-chardev", "stdio,id=line,signal=off", "-serial", "chardev:line",
+	}
+	if c.Time == TimeVirtual {
+		args = append(args, virtualTime(c.Seed)...)
+	}
+	return args
+}
+
+// instruction is how long one takes in virtual time, as the power of two of its nanoseconds.
+const instruction = 0
+
+// virtualTime are QEMU's arguments for a machine whose clocks follow its instructions, and whose random numbers follow a seed:
+// those of the processor, and those that the firmware hands to the kernel.
+//
+// Of the recording nobody reads anything. It is wanted for its lock, without which QEMU's main loop may see that the processor
+// waits before it sees which instruction came last, and then set the clock too far: on a busy machine once in some thousand waits.
+func virtualTime(seed uint64) []string {
+	return []string{
+		"-icount", "shift=" + strconv.Itoa(instruction) + ",sleep=off,align=off,rr=record,rrfile=/dev/null",
+		"-rtc", "base=2026-01-01,clock=vm",
+		"-seed", strconv.FormatUint(seed, 10),
 	}
 }
 
@@ -144,11 +167,11 @@ type message struct {
 }
 
 // serve takes what the guest sends until its program has ended.
-func (m *machine) serve(ctx context.Context) (int, error) {
+func (m *machine) serve(ctx context.Context, line io.Reader) (int, error) {
 	messages := make(chan message)
 	stop := make(chan struct{})
 	defer close(stop)
-	go receive(bufio.NewReaderSize(m.line, 64<<10), messages, stop)
+	go receive(bufio.NewReaderSize(ahead(line, stop), 64<<10), messages, stop)
 	patience := time.NewTimer(m.c.Boot)
 	defer patience.Stop()
 	interrupted := ctx.Done()
@@ -157,7 +180,7 @@ func (m *machine) serve(ctx context.Context) (int, error) {
 		select {
 		case <-interrupted:
 			interrupted, give = nil, time.After(interruptGrace)
-			if !m.began || channel.NewWriter(m.line).Send(channel.Interrupt, nil) != nil {
+			if !m.began || channel.NewWriter(m.toGuest).Send(channel.Interrupt, nil) != nil {
 				return 0, ctx.Err()
 			}
 		case <-give:
@@ -270,24 +293,25 @@ func (m *machine) asked(name string) bool {
 	return false
 }
 
-// socketPair returns two ends of a connection: one for this program, one for QEMU.
-func socketPair(name string) (ours, theirs *os.File, err error) {
-	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return nil, nil, fmt.Errorf("socket pair for the machine's %s: %w", name, err)
+// pipeSize is that of pipes from and to QEMU, where the system allows it. A serial port of QEMU that cannot write at once loses
+// bytes in the end, and the guest's clock goes on meanwhile.
+const pipeSize = 1 << 20
+
+func pipe(name string) (r, w *os.File, err error) {
+	if r, w, err = os.Pipe(); err != nil {
+		return nil, nil, fmt.Errorf("pipe for the machine's %s: %w", name, err)
 	}
-	// Non-blocking, so that closing it ends a read.
-	if err := unix.SetNonblock(fds[0], true); err != nil {
-		return nil, nil, errors.Join(err, unix.Close(fds[0]), unix.Close(fds[1]))
-	}
-	return os.NewFile(uintptr(fds[0]), name), os.NewFile(uintptr(fds[1]), name), nil
+	_, _ = unix.FcntlInt(w.Fd(), unix.F_SETPIPE_SZ, pipeSize)
+	return r, w, nil
 }
 
 // qemu is the process of a machine.
 type qemu struct {
 	args   []string
-	files  []*os.File // its files from 3 on
+	stdin  *os.File
+	stdout *os.File
 	stderr io.Writer
+	files  []*os.File    // its files from 3 on
 	end    chan struct{} // closed: to be killed
 	ended  chan struct{} // closed: gone
 }
@@ -302,7 +326,7 @@ func (q *qemu) start(program string) error {
 		defer runtime.UnlockOSThread()
 		defer close(q.ended)
 		cmd := exec.Command(program, q.args...)
-		cmd.ExtraFiles, cmd.Stderr = q.files, q.stderr
+		cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = q.stdin, q.stdout, q.stderr, q.files
 		cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
 		err := cmd.Start()
 		started <- err

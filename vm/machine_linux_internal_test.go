@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// fake is a program in the place of QEMU: a script whose files 4 and 5 are the console and the line to the guest.
+// fake is a program in the place of QEMU: a script whose standard input and output are the line to the guest, and file 4 the console.
 func fake(t *testing.T, script string) Config {
 	t.Helper()
 	dir := t.TempDir()
@@ -34,14 +35,14 @@ func staticELF(t *testing.T) []byte {
 }
 
 const (
-	hello = `printf 'H\000\000\000\0036.1' >&5` + "\n"
-	exit7 = `printf 'x\000\000\000\0017' >&5` + "\n"
+	hello = `printf 'H\000\000\000\0036.1'` + "\n"
+	exit7 = `printf 'x\000\000\000\0017'` + "\n"
 )
 
 func TestRun(t *testing.T) {
 	var out, errs bytes.Buffer
 	var began Machine
-	c := fake(t, hello+`printf 'b\000\000\000\000o\000\000\000\002hie\000\000\000\002no' >&5`+"\n"+exit7+"sleep 60")
+	c := fake(t, hello+`printf 'b\000\000\000\000o\000\000\000\002hie\000\000\000\002no'`+"\n"+exit7+"sleep 60")
 	c.Stdout, c.Stderr = &out, &errs
 	c.Started = func(m Machine) { began = m }
 	start := time.Now()
@@ -61,9 +62,9 @@ func TestRunFails(t *testing.T) {
 		{"panics", hello + `printf '[ 1.0] Kernel panic - not syncing: no reason\n' >&4`, "the kernel panicked: no reason\nthe end of its console:\n  [ 1.0] Kernel panic"},
 		{"ends", hello, "the machine ended before its program did\nits console showed nothing"},
 		{"refused", "echo 'qemu: no such machine' >&2; exit 1", "QEMU cannot run the machine: qemu: no such machine"},
-		{"fails inside", hello + `printf '!\000\000\000\003bad' >&5; sleep 60`, "bad"},
-		{"something else on the line", `echo 'text of something else' >&5; sleep 60`, "so something else writes to the line"},
-		{"unasked file", hello + `printf 'f\000\000\000\004/etc' >&5; sleep 60`, "the machine hands back /etc, which nobody asked for"},
+		{"fails inside", hello + `printf '!\000\000\000\003bad'; sleep 60`, "bad"},
+		{"something else on the line", `echo 'text of something else'; sleep 60`, "so something else writes to the line"},
+		{"unasked file", hello + `printf 'f\000\000\000\004/etc'; sleep 60`, "the machine hands back /etc, which nobody asked for"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c := fake(t, tt.script)
@@ -83,9 +84,9 @@ func TestRunHandsBack(t *testing.T) {
 	dir := t.TempDir()
 	name := filepath.Join(dir, "deep", "r.json")
 	c := fake(t, hello+`name='`+name+`'
-printf "f\000\000\000\\`+octal(len(name))+`$name" >&5
-printf 'd\000\000\000\002ab' >&5
-printf 'd\000\000\000\001c' >&5
+printf "f\000\000\000\\`+octal(len(name))+`$name"
+printf 'd\000\000\000\002ab'
+printf 'd\000\000\000\001c'
 `+exit7)
 	c.Outputs = []string{filepath.Join(dir, "deep")}
 	_, err := Run(t.Context(), c)
@@ -101,7 +102,7 @@ func octal(n int) string {
 
 func TestRunInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	c := fake(t, hello+"head -c 5 <&5 > \"$0.got\"\n"+exit7+"sleep 60")
+	c := fake(t, hello+"head -c 5 > \"$0.got\"\n"+exit7+"sleep 60")
 	c.Started = func(Machine) { cancel() }
 	code, err := Run(ctx, c)
 	require.NoError(t, err, "the program has ended by itself")
@@ -139,4 +140,16 @@ func TestRunOfWrongPrograms(t *testing.T) {
 	c.Program = "/bin/true" // linked to libraries
 	_, err = Run(t.Context(), c)
 	require.ErrorContains(t, err, "build it with CGO_ENABLED=0")
+}
+
+// A machine with virtual time is executed in software, in one order, from the one seed.
+func TestVirtualTime(t *testing.T) {
+	args := arguments(Config{Time: TimeVirtual, Accel: AccelAuto, CPUs: 4, Seed: 7}.withDefaults())
+	value := func(name string) string { return args[slices.Index(args, name)+1] }
+	require.Equal(t, "1", value("-smp"))
+	require.Contains(t, value("-machine"), "accel=tcg")
+	require.Contains(t, value("-icount"), "sleep=off")
+	require.Contains(t, value("-rtc"), "clock=vm")
+	require.Equal(t, "7", value("-seed"))
+	require.NotContains(t, arguments(Config{}.withDefaults()), "-icount")
 }

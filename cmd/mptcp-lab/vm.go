@@ -29,6 +29,7 @@ type machineFlags struct {
 	Memory      int           `default:"1024" placeholder:"MIB" help:"Memory of a machine."`
 	CPUs        int           `default:"1" name:"cpus" help:"Processors of a machine."`
 	Accel       string        `enum:"auto,kvm,tcg" default:"auto" help:"How a machine executes instructions: ${enum}. auto takes KVM where it works."`
+	Time        string        `enum:"real,virtual" default:"real" help:"What the clock of a machine follows: ${enum}. With virtual time, waiting costs none, and the same command does the same every time; it takes TCG and one processor."`
 	Append      string        `placeholder:"WORDS" help:"Words to add to the kernel's command line."`
 	BootTimeout time.Duration `default:"90s" help:"Time for a machine to begin."`
 	Console     bool          `help:"Show the console of each machine on standard error."`
@@ -39,6 +40,8 @@ func (f *machineFlags) Validate() error {
 	switch {
 	case f.Memory < 128:
 		return fmt.Errorf("--memory=%d: must be 128 MiB or more", f.Memory)
+	case f.Time == "virtual" && (f.CPUs > 1 || f.Accel == "kvm"):
+		return errors.New("--time=virtual: takes --cpus=1 and --accel=tcg (or auto): instructions are counted, and in one order")
 	case f.CPUs < 1:
 		return fmt.Errorf("--cpus=%d: must be 1 or more", f.CPUs)
 	case f.BootTimeout <= 0:
@@ -61,6 +64,10 @@ func (f *machineFlags) machine(k vm.Kernel, args []string, s streams) (vm.Config
 	if f.Accel == "auto" {
 		accel = vm.AccelAuto
 	}
+	time := vm.TimeReal
+	if f.Time == "virtual" {
+		time = vm.TimeVirtual
+	}
 	var console io.Writer
 	if f.Console {
 		console = s.err
@@ -70,7 +77,7 @@ func (f *machineFlags) machine(k vm.Kernel, args []string, s streams) (vm.Config
 		Kernel:  k, Program: self, Argv: append([]string{"mptcp-lab"}, args...), Dir: dir,
 		Env:    []string{"PATH=/", "HOME=/", "TERM=" + os.Getenv("TERM")},
 		Stdout: s.out, Stderr: s.err,
-		CPUs: f.CPUs, Memory: f.Memory, Append: f.Append, Boot: f.BootTimeout, Accel: accel,
+		CPUs: f.CPUs, Memory: f.Memory, Append: f.Append, Boot: f.BootTimeout, Accel: accel, Time: time,
 	}, nil
 }
 
@@ -109,11 +116,11 @@ func (c *vmRunCmd) Run(ctx context.Context, k *kong.Context, s streams) error {
 	}
 	var codes []int
 	for _, kernel := range kernels {
-		cfg, err := c.machine(kernel, append([]string{"run", "--backend=kernel"}, runArgs(k.Args, "vm", "run")...), s)
+		cfg, err := c.machine(kernel, append(c.inside(), runArgs(k.Args, "vm", "run")...), s)
 		if err != nil {
 			return &exit{code: exitMachine, err: err}
 		}
-		cfg.Files, cfg.Outputs = files, outputs(k)
+		cfg.Files, cfg.Outputs, cfg.Seed = files, outputs(k), c.Seed
 		cfg.Started = func(m vm.Machine) {
 			fmt.Fprintf(s.out, "kernel %s: Linux %s, %s, began after %.1fs\n", kernel.Name, m.Release, m.Accel, m.Booted.Seconds())
 		}
@@ -128,6 +135,15 @@ func (c *vmRunCmd) Run(ctx context.Context, k *kong.Context, s streams) error {
 		codes = append(codes, code)
 	}
 	return &exit{code: gravest(codes)}
+}
+
+// inside are the first arguments of the program in a machine.
+func (c *vmRunCmd) inside() []string {
+	args := []string{"run", "--backend=kernel"}
+	if c.Time == "virtual" && !c.Digest {
+		args = append(args, "--digest")
+	}
+	return args
 }
 
 // gravest of the exit codes of several runs.
@@ -166,7 +182,7 @@ func openKernels(names []string) ([]vm.Kernel, error) {
 // ownFlags are those of commands with machines that run does not have, and whether they take a value.
 var ownFlags = map[string]bool{
 	"--kernel": true, "--kernels": true, "--good": true, "--bad": true, "--all": false,
-	"--memory": true, "--cpus": true, "--accel": true, "--append": true, "--boot-timeout": true, "--console": false,
+	"--memory": true, "--cpus": true, "--accel": true, "--append": true, "--boot-timeout": true, "--time": true, "--console": false,
 }
 
 // runArgs are the arguments of run among those of a command, given by its words, that has flags of run and others.
