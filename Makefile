@@ -62,6 +62,7 @@ bench: ## benchmarks, each beside its floor or peer in the same run
 	CGO_ENABLED=0 $(GO) test -run '^$$' -bench IPStart -benchtime 200x ./bench/
 	CGO_ENABLED=0 $(GO) test -run '^$$' -bench 'VirtualTime|FirstVerdict' -benchtime 3x ./bench/
 	CGO_ENABLED=0 $(GO) test -run '^$$' -bench FourKernels -benchtime 1x ./bench/
+	CGO_ENABLED=0 $(GO) test -run '^$$' -bench 'Reporting|LibraryPage' -benchtime 5x ./bench/
 
 docs: build ## generate docs/language.md from the built-ins
 	$(BIN) doc --markdown > docs/language.md
