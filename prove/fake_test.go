@@ -21,13 +21,16 @@ func (fakeBackend) Features() lab.Features                     { return lab.Feat
 func (fakeBackend) Close() error                               { return nil }
 
 func (fakeBackend) Open(_ context.Context, o lab.Options) (lab.Lab, error) {
-	return &fakeLab{options: o}, nil
+	return &fakeLab{options: o, opened: time.Now()}, nil
 }
 
 type fakeLab struct {
 	lab.Lab
 	options lab.Options
+	opened  time.Time
 }
+
+func (l *fakeLab) Now() time.Duration { return time.Since(l.opened) }
 
 func (l *fakeLab) Alone() bool           { return l.options.Alone }
 func (l *fakeLab) Timeline() []lab.Entry { return nil }

@@ -54,8 +54,8 @@ func (l *faultyLab) Wait(ctx context.Context, timeout time.Duration, cond func()
 	if l.probe.patience > 0 {
 		timeout = min(timeout, l.probe.patience)
 	}
-	began := time.Now()
-	defer func() { l.probe.took(time.Since(began)) }()
+	began := l.Now()
+	defer func() { l.probe.took(l.Now() - began) }()
 	return l.Lab.Wait(ctx, timeout, cond)
 }
 

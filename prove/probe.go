@@ -19,6 +19,8 @@ type probe struct {
 	patience time.Duration // how long anything in the lab may take at most; 0: as long as the case gives it
 	carried  bool          // every link is carried in user space, as the fault of a packet needs it
 
+	lab lab.Lab // that of the case, whose time counts; set once it is open
+
 	mu      sync.Mutex
 	struck  map[*Fault]bool
 	longest time.Duration // that anything took
@@ -91,16 +93,16 @@ func (p *probe) took(d time.Duration) {
 	p.longest = max(p.longest, d)
 }
 
-// within bounds what takes time by the patience, and remembers how long it took when the returned function is called.
+// within bounds what takes time in a lab by the patience, and remembers how long it took when the returned function is called.
 func (p *probe) within(ctx context.Context) (context.Context, func()) {
-	began, cancel := time.Now(), context.CancelFunc(func() {})
+	began, cancel := p.lab.Now(), context.CancelFunc(func() {})
 	if p.patience > 0 {
 		why := fmt.Errorf("not done within %s, which is long beside what the case took without a fault", p.patience)
-		ctx, cancel = context.WithTimeoutCause(ctx, p.patience, why)
+		ctx, cancel = p.lab.Timeout(ctx, p.patience, why)
 	}
 	return ctx, func() {
 		cancel()
-		p.took(time.Since(began))
+		p.took(p.lab.Now() - began)
 	}
 }
 

@@ -84,6 +84,8 @@ type inquiry struct {
 func (q *inquiry) run(p *probe) runner.Case {
 	q.probe = p
 	return runner.Case{Case: q.proof.Case, Run: func(ctx context.Context, l lab.Lab) runner.Outcome {
+		p.lab = l
+		defer func() { p.lab = nil }() // the probe outlives the lab
 		faulty := &faultyLab{Lab: l, probe: p}
 		o := q.script(ctx, faulty)
 		p.look(faulty.links)
