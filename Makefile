@@ -5,8 +5,6 @@ BIN       := bin/mptcp-lab
 TOOLS     := $(CURDIR)/.tools
 GOFUMPT   := $(TOOLS)/gofumpt
 STATIC    := $(TOOLS)/staticcheck
-VERSION   := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
-LDFLAGS   := -X main.version=$(VERSION)
 # The race detector needs a C compiler; without one the tests run without it, and say so.
 CC_FOUND  := $(shell command -v gcc || command -v clang)
 RACE      := $(if $(CC_FOUND),-race)
@@ -15,7 +13,7 @@ CGO       := $(if $(CC_FOUND),1,0)
 .PHONY: build build-others run test test-library test-tshark test-iproute2 lint fmt bench docs coverage proof kernels matrix test-vm docs-check fuzz install clean help
 
 build: ## build bin/mptcp-lab (static, no cgo)
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/mptcp-lab
+	CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN) ./cmd/mptcp-lab
 
 OTHERS := linux/arm64 darwin/arm64 windows/amd64 js/wasm
 build-others: ## see that it builds for other systems, where hosts are emulated
@@ -102,7 +100,7 @@ fuzz: ## run every fuzz target for FUZZTIME each
 	done
 
 install: ## install mptcp-lab into GOBIN
-	CGO_ENABLED=0 $(GO) install -trimpath -ldflags '$(LDFLAGS)' ./cmd/mptcp-lab
+	CGO_ENABLED=0 $(GO) install -trimpath ./cmd/mptcp-lab
 
 clean: ## remove what was built
 	rm -rf bin .tools
