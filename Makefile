@@ -81,7 +81,7 @@ kernels: build ## ask each kernel of Debian what it knows of MPTCP, in virtual m
 
 matrix: build ## the smoke set on each kernel of Debian, in virtual machines, and docs/matrix.md
 	$(BIN) vm fetch $(KERNELS)
-	$(BIN) matrix --kernels $$(echo $(KERNELS) | tr " " ,) --tag smoke --markdown $(BIN).md scenarios/
+	$(BIN) matrix --kernels $$(echo $(KERNELS) | tr " " ,) --tag smoke --markdown $(BIN).md scenarios/ || [ $$? -eq 1 ]
 	(cat docs/testdata/matrix.md; cat $(BIN).md) > docs/matrix.md
 
 test-vm: build ## the whole library on Debian's 6.1 and 6.12, but for what needs a fast machine: half an hour without KVM
