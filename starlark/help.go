@@ -103,7 +103,7 @@ func describeBuiltin(b *starlark.Builtin) string {
 	if of := b.Receiver(); of != nil {
 		name = of.Type() + "·" + name
 	}
-	return b.Name() + " is a function of Starlark: see https://github.com/bazelbuild/starlark/blob/master/spec.md#" + name + "\n"
+	return ofStarlark(b.Name(), name)
 }
 
 // describeFunction documents a function of a script.

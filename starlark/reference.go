@@ -143,7 +143,7 @@ func Doc(name string) (string, error) {
 		}
 	}
 	if _, universal := starlark.Universe[name]; universal && len(found) == 0 {
-		return name + "\n\n    A part of Starlark itself: https://github.com/bazelbuild/starlark/blob/master/spec.md\n", nil
+		return ofStarlark(name, name), nil
 	}
 	if len(found) == 0 {
 		return "", fmt.Errorf("the language has no %s%s", name, DidYouMean(name, names))
@@ -211,6 +211,11 @@ func (b Builtin) terminal() string {
 		}
 	}
 	return w.String()
+}
+
+// ofStarlark documents what is not of this language but of Starlark: where its specification has it.
+func ofStarlark(name, anchor string) string {
+	return name + "\n\n    A part of Starlark itself: https://github.com/bazelbuild/starlark/blob/master/spec.md#" + anchor + "\n"
 }
 
 func defaultText(p Parameter) string {
