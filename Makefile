@@ -10,7 +10,7 @@ CC_FOUND  := $(shell command -v gcc || command -v clang)
 RACE      := $(if $(CC_FOUND),-race)
 CGO       := $(if $(CC_FOUND),1,0)
 
-.PHONY: build build-others run test test-library test-tshark test-iproute2 lint fmt bench docs coverage proof kernels matrix test-vm docs-check fuzz install clean help
+.PHONY: build build-others run test test-library test-tshark test-iproute2 lint fmt bench docs coverage proof kernels compare matrix test-vm docs-check fuzz install clean help
 
 build: ## build bin/mptcp-lab (static, no cgo)
 	CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN) ./cmd/mptcp-lab
@@ -79,13 +79,18 @@ kernels: build ## ask each kernel of Debian what it knows of MPTCP, in virtual m
 	for k in $(KERNELS); do $(BIN) probe --json --kernel $$k > $(KNOWN)/$$k.json || exit 1; done
 	$(BIN) probe $(patsubst %,--markdown %,$(wildcard $(KNOWN)/*.json)) > docs/kernels.md
 
+compare: build ## hold the kernel and the emulator against each other over the whole library
+	$(BIN) compare scenarios/
+
 matrix: build ## the smoke set on each kernel of Debian, in virtual machines, and docs/matrix.md
 	$(BIN) vm fetch $(KERNELS)
 	$(BIN) matrix --kernels $$(echo $(KERNELS) | tr " " ,) --tag smoke --markdown $(BIN).md scenarios/ || [ $$? -eq 1 ]
 	(cat docs/testdata/matrix.md; cat $(BIN).md) > docs/matrix.md
 
-test-vm: build ## the whole library on Debian's 6.1 and 6.12, but for what needs a fast machine: half an hour without KVM
+test-vm: build ## links against netem, and the whole library on Debian's 6.1 and 6.12, but for what needs a fast machine: half an hour without KVM
 	$(BIN) vm fetch 6.1 6.12
+	CGO_ENABLED=0 $(GO) test -c -o bin/forward.test ./forward
+	$(BIN) vm exec --kernel 6.12 bin/forward.test -test.run '^TestNetem$$' -test.v
 	for k in 6.1 6.12; do $(BIN) vm run --kernel $$k --jobs 6 --timeout 4m --tag 'not timing' scenarios/ || exit 1; done
 
 docs-check: build ## fail when docs/language.md is stale

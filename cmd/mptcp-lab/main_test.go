@@ -18,11 +18,33 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
+// TestMain builds the program as make does, and puts it first in PATH: scripts run what people run. The race detector, under which
+// each start would take longer than most commands, has the tests of the packages.
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && os.Args[1] == "become" { // started by nsenter(1), which gives no name
-		main()
+	os.Exit(withProgram(m.Run))
+}
+
+func withProgram(run func() int) int {
+	dir, err := os.MkdirTemp("", "mptcp-lab-program")
+	if err == nil {
+		defer os.RemoveAll(dir)
+		err = os.Chmod(dir, 0o755) // some of it runs as nobody
 	}
-	testscript.Main(m, map[string]func(){"mptcp-lab": main})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	build := exec.Command("go", "build", "-trimpath", "-o", filepath.Join(dir, "mptcp-lab"), ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "build the program: %v\n%s", err, out)
+		return 1
+	}
+	if err := os.Setenv("PATH", dir+string(filepath.ListSeparator)+os.Getenv("PATH")); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return run()
 }
 
 // Beside the usual ones, the scripts know these commands, which all check the exit code and need no "exec":
