@@ -13,8 +13,8 @@ import (
 // An accurate forwarder stops sleeping some time before a frame is due, as a timer wakes a thread up late: some 50 µs, and
 // more where a hypervisor has put the CPU to sleep. This lead follows what was lately seen, within these bounds.
 const (
-	minLead = 120 * time.Microsecond
-	maxLead = 500 * time.Microsecond
+	minLead = 500 * time.Microsecond
+	maxLead = 1000 * time.Microsecond
 )
 
 // run forwards until the forwarder is closed. Its thread ends with it.

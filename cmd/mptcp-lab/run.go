@@ -16,8 +16,8 @@ import (
 	"github.com/mptcp-lab/mptcp-lab/runner"
 )
 
-// busyJobs is how many cases keep a CPU busy: each waits for about half of its time.
-const busyJobs = 2
+// busyJobs is how many cases keep a CPU busy: each waits for most of its time.
+const busyJobs = 3
 
 type runCmd struct {
 	Paths []string `arg:"" name:"path" sep:"none" predictor:"scripts" help:"Scripts, folders of them, or single cases as FILE::CASE."`
@@ -27,7 +27,7 @@ type runCmd struct {
 	caseFlags    `embed:""`
 
 	List      bool          `help:"List the cases, and run none."`
-	Jobs      int           `short:"j" default:"${busy}" help:"Cases to run at a time. They wait for timers of the kernel for half of their time."`
+	Jobs      int           `short:"j" default:"${busy}" help:"Cases to run at a time. They wait for timers of the kernel for most of their time."`
 	Timeout   time.Duration `default:"30s" help:"Time for each case."`
 	FailFast  bool          `help:"Start no other case after one failed; those that run are left to finish."`
 	Repeat    int           `default:"1" placeholder:"N" help:"Run each case N times, with the seeds SEED, SEED+1, and so on."`
