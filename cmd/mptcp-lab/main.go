@@ -35,6 +35,7 @@ type cli struct {
 	Shell   shellCmd   `cmd:"" help:"Run a shell or another program in a host of an open lab."`
 	Clean   cleanCmd   `cmd:"" help:"End the labs that were kept, and wait until what killed runs left is gone."`
 	Diff    diffCmd    `cmd:"" help:"Show where two recorded runs differ."`
+	Export  exportCmd  `cmd:"" help:"Write what a case does as a shell script of ip netns and ip mptcp, for the report of a bug."`
 	IP      ipCmd      `cmd:"" name:"ip" passthrough:"" help:"Drive the path manager of this network namespace, as ip-mptcp(8) does."`
 	Watch   watchCmd   `cmd:"" help:"Show the MPTCP connections of this host as they come and go, and why addresses have no subflow."`
 	Doctor  doctorCmd  `cmd:"" help:"Show what this machine can do, and how to get what is missing."`

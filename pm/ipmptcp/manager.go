@@ -63,6 +63,24 @@ type Request struct {
 // answered tells whether the manager answers with messages; else it only acknowledges.
 func (r Request) answered() bool { return r.Cmd == CmdGetAddr || r.Cmd == CmdGetLimits }
 
+// Endpoint is the endpoint that a request names; false: it names none.
+func (r Request) Endpoint() (pm.Endpoint, bool) {
+	top := parseAttrs(r.Attrs)
+	nest := parseAttrs(top[attrAddr])
+	return parseEndpoint(&nest), top.has(attrAddr)
+}
+
+// Limits are the limits that a request sets.
+func (r Request) Limits() (l pm.LimitsUpdate) {
+	top := parseAttrs(r.Attrs)
+	for attr, limit := range map[int]**uint32{attrRcvAddAddrs: &l.AddAddrAccepted, attrSubflows: &l.Subflows} {
+		if n := top.uint32(attr); top.has(attr) {
+			*limit = &n
+		}
+	}
+	return l
+}
+
 // Message is a reply or an event of the path manager.
 type Message struct {
 	Cmd   uint8  // of an event: its kind
