@@ -120,7 +120,7 @@ func (h *host) SetInterfaceUp(ctx context.Context, iface string, up bool) error 
 			s.skip("%s of %s up %v: %v", iface, h.Name(), up, err)
 			return
 		}
-		p.setUp(s, up)
+		setUp(s, up, p)
 	})
 	return err
 }

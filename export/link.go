@@ -14,9 +14,7 @@ func (l *link) SetUp(ctx context.Context, up bool) error {
 		return err
 	}
 	l.lab.with(func(s *script) {
-		for _, p := range l.ends {
-			p.setUp(s, up)
-		}
+		setUp(s, up, l.ends[:]...)
 		if up {
 			for _, p := range l.ends {
 				s.add("up %s %s", p.node.ns, quote(p.name))

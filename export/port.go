@@ -74,12 +74,12 @@ func (p *port) address(s *script, a *address) {
 	}
 	ip := p.host.ipOf(a.prefix.Addr())
 	if p.peer.host != nil {
-		via := "169.254.0.1"
+		via, onlink := "169.254.0.1", " onlink"
 		if a.prefix.Addr().Is6() {
-			via = "fe80::1"
+			via, onlink = "fe80::1", ""
 		}
 		s.add("%s neigh replace %s lladdr %s nud permanent %s", p.node.ip(), via, p.peer.mac, p.dev())
-		s.add("%s route replace default via %s %s onlink table %d metric 1048576", ip, via, p.dev(), a.table)
+		s.add("%s route replace default via %s %s%s table %d metric 1048576", ip, via, p.dev(), onlink, a.table)
 	} else {
 		s.add("%s route replace default %s table %d metric 1048576", ip, p.dev(), a.table)
 		s.add("%s route replace %s %s table %d", ip, a.prefix.Masked(), p.dev(), a.table)
@@ -142,13 +142,25 @@ func (p *port) route(s *script, r lab.Route, table int) {
 	s.add("%s", strings.Join(words, " "))
 }
 
-// setUp brings the interface up or down. Its addresses of IPv6 and its routes go with it, and come again.
-func (p *port) setUp(s *script, up bool) {
+// setUp brings interfaces up or down. Their addresses of IPv6 and their routes go with them, and come again.
+func setUp(s *script, up bool, ports ...*port) {
+	word := "down"
+	if up {
+		word = "up"
+	}
+	for _, p := range ports {
+		s.add("%s link set %s %s", p.node.ip(), p.dev(), word)
+	}
 	if !up {
-		s.add("%s link set %s down", p.node.ip(), p.dev())
 		return
 	}
-	s.add("%s link set %s up", p.node.ip(), p.dev())
+	for _, p := range ports {
+		p.restore(s)
+	}
+}
+
+// restore brings back what an interface lost when it was down.
+func (p *port) restore(s *script) {
 	if p.host == nil {
 		return
 	}
@@ -160,10 +172,8 @@ func (p *port) setUp(s *script, up bool) {
 			p.route(s, r, 0)
 		}
 	}
-	if far := p.peer; far.host != nil { // permanent neighbours are forgotten, too
-		for _, a := range far.addresses {
-			s.add("%s neigh replace %s lladdr %s nud permanent %s", p.node.ip(), a.prefix.Addr(), far.mac, p.dev())
-		}
+	for _, a := range p.peer.addresses {
+		s.add("%s neigh replace %s lladdr %s nud permanent %s", p.node.ip(), a.prefix.Addr(), p.peer.mac, p.dev())
 	}
 }
 

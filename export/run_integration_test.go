@@ -52,8 +52,9 @@ func TestRealRun(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			script, _ := exported(t, c)
 			before := namedNamespaces(t)
-			cmd := exec.CommandContext(t.Context(), "sh")
-			cmd.Stdin = strings.NewReader(script)
+			path := filepath.Join(t.TempDir(), "case.sh")
+			require.NoError(t, os.WriteFile(path, []byte(script), 0o755))
+			cmd := exec.CommandContext(t.Context(), path)
 			cmd.WaitDelay = 10 * time.Second
 			out, err := cmd.CombinedOutput()
 			text := string(out)

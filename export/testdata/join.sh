@@ -199,7 +199,7 @@ ip -6 -n "$lab-client" rule add from fd00:1::1 lookup 1002 priority 1000
 ip -n "$lab-client" address replace fd00:1::1/64 dev eth1 nodad
 ip -n "$lab-server" neigh replace fd00:1::1 lladdr 02:00:00:01:00:01 nud permanent dev eth1
 ip -n "$lab-client" neigh replace fe80::1 lladdr 02:00:00:02:00:01 nud permanent dev eth1
-ip -6 -n "$lab-client" route replace default via fe80::1 dev eth1 onlink table 1002 metric 1048576
+ip -6 -n "$lab-client" route replace default via fe80::1 dev eth1 table 1002 metric 1048576
 ip -6 -n "$lab-client" route replace unreachable default table 1002 metric 2097152
 ip -4 -n "$lab-server" rule add from 10.0.1.2 lookup 1001 priority 1000
 ip -n "$lab-server" address replace 10.0.1.2/24 dev eth1
@@ -211,7 +211,7 @@ ip -6 -n "$lab-server" rule add from fd00:1::2 lookup 1002 priority 1000
 ip -n "$lab-server" address replace fd00:1::2/64 dev eth1 nodad
 ip -n "$lab-client" neigh replace fd00:1::2 lladdr 02:00:00:02:00:01 nud permanent dev eth1
 ip -n "$lab-server" neigh replace fe80::1 lladdr 02:00:00:01:00:01 nud permanent dev eth1
-ip -6 -n "$lab-server" route replace default via fe80::1 dev eth1 onlink table 1002 metric 1048576
+ip -6 -n "$lab-server" route replace default via fe80::1 dev eth1 table 1002 metric 1048576
 ip -6 -n "$lab-server" route replace unreachable default table 1002 metric 2097152
 ip link add name eth2 address 02:00:00:01:00:02 mtu 1500 netns "$lab-client" type veth peer name eth2 address 02:00:00:02:00:02 mtu 1500 netns "$lab-server"
 ip -n "$lab-client" link set dev eth2 up
@@ -228,7 +228,7 @@ ip -6 -n "$lab-client" rule add from fd00:2::1 lookup 1004 priority 1000
 ip -n "$lab-client" address replace fd00:2::1/64 dev eth2 nodad
 ip -n "$lab-server" neigh replace fd00:2::1 lladdr 02:00:00:01:00:02 nud permanent dev eth2
 ip -n "$lab-client" neigh replace fe80::1 lladdr 02:00:00:02:00:02 nud permanent dev eth2
-ip -6 -n "$lab-client" route replace default via fe80::1 dev eth2 onlink table 1004 metric 1048576
+ip -6 -n "$lab-client" route replace default via fe80::1 dev eth2 table 1004 metric 1048576
 ip -6 -n "$lab-client" route replace unreachable default table 1004 metric 2097152
 ip -4 -n "$lab-server" rule add from 10.0.2.2 lookup 1003 priority 1000
 ip -n "$lab-server" address replace 10.0.2.2/24 dev eth2
@@ -240,7 +240,7 @@ ip -6 -n "$lab-server" rule add from fd00:2::2 lookup 1004 priority 1000
 ip -n "$lab-server" address replace fd00:2::2/64 dev eth2 nodad
 ip -n "$lab-client" neigh replace fd00:2::2 lladdr 02:00:00:02:00:02 nud permanent dev eth2
 ip -n "$lab-server" neigh replace fe80::1 lladdr 02:00:00:01:00:02 nud permanent dev eth2
-ip -6 -n "$lab-server" route replace default via fe80::1 dev eth2 onlink table 1004 metric 1048576
+ip -6 -n "$lab-server" route replace default via fe80::1 dev eth2 table 1004 metric 1048576
 ip -6 -n "$lab-server" route replace unreachable default table 1004 metric 2097152
 # client: limits set subflows 2 add_addr_accepted 1
 ip -n "$lab-client" mptcp limits set add_addr_accepted 1 subflows 2
@@ -290,7 +290,52 @@ start client-1 send 1000
 start server-2 receive 1000
 finish client-1
 finish server-2
-subflows client 1
-subflows server 1
-# check holds: check.subflows(conn.client, 1)
+# link client:eth2-server:eth2 up
+ip -n "$lab-client" link set dev eth2 up
+ip -n "$lab-server" link set dev eth2 up
+ip -n "$lab-client" address replace 10.0.2.1/24 dev eth2
+ip -n "$lab-server" neigh replace 10.0.2.1 lladdr 02:00:00:01:00:02 nud permanent dev eth2
+ip -n "$lab-client" neigh replace 169.254.0.1 lladdr 02:00:00:02:00:02 nud permanent dev eth2
+ip -4 -n "$lab-client" route replace default via 169.254.0.1 dev eth2 onlink table 1003 metric 1048576
+ip -4 -n "$lab-client" route replace unreachable default table 1003 metric 2097152
+ip -n "$lab-client" address replace fd00:2::1/64 dev eth2 nodad
+ip -n "$lab-server" neigh replace fd00:2::1 lladdr 02:00:00:01:00:02 nud permanent dev eth2
+ip -n "$lab-client" neigh replace fe80::1 lladdr 02:00:00:02:00:02 nud permanent dev eth2
+ip -6 -n "$lab-client" route replace default via fe80::1 dev eth2 table 1004 metric 1048576
+ip -6 -n "$lab-client" route replace unreachable default table 1004 metric 2097152
+ip -n "$lab-client" neigh replace 10.0.2.2 lladdr 02:00:00:02:00:02 nud permanent dev eth2
+ip -n "$lab-client" neigh replace fd00:2::2 lladdr 02:00:00:02:00:02 nud permanent dev eth2
+ip -n "$lab-server" address replace 10.0.2.2/24 dev eth2
+ip -n "$lab-client" neigh replace 10.0.2.2 lladdr 02:00:00:02:00:02 nud permanent dev eth2
+ip -n "$lab-server" neigh replace 169.254.0.1 lladdr 02:00:00:01:00:02 nud permanent dev eth2
+ip -4 -n "$lab-server" route replace default via 169.254.0.1 dev eth2 onlink table 1003 metric 1048576
+ip -4 -n "$lab-server" route replace unreachable default table 1003 metric 2097152
+ip -n "$lab-server" address replace fd00:2::2/64 dev eth2 nodad
+ip -n "$lab-client" neigh replace fd00:2::2 lladdr 02:00:00:02:00:02 nud permanent dev eth2
+ip -n "$lab-server" neigh replace fe80::1 lladdr 02:00:00:01:00:02 nud permanent dev eth2
+ip -6 -n "$lab-server" route replace default via fe80::1 dev eth2 table 1004 metric 1048576
+ip -6 -n "$lab-server" route replace unreachable default table 1004 metric 2097152
+ip -n "$lab-server" neigh replace 10.0.2.1 lladdr 02:00:00:01:00:02 nud permanent dev eth2
+ip -n "$lab-server" neigh replace fd00:2::1 lladdr 02:00:00:01:00:02 nud permanent dev eth2
+up client eth2
+up server eth2
+# server: endpoint add 10.0.2.2 signal
+ip -n "$lab-server" mptcp endpoint add 10.0.2.2 signal
+# client: transfer 1000 bytes client-to-server
+start client-1 send 1000
+start server-2 receive 1000
+finish client-1
+finish server-2
+sleep 0.1 # subflows open or close
+# check holds: check.subflows(conn.client, 2)
+look
+# client: endpoint flush
+ip -n "$lab-client" mptcp endpoint flush
+# client: transfer 1000 bytes client-to-server
+start client-1 send 1000
+start server-2 receive 1000
+finish client-1
+finish server-2
+sleep 0.1 # subflows open or close
+# check holds: check.subflows(conn.client, 2)
 look
