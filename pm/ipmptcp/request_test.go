@@ -64,3 +64,27 @@ func TestRequests(t *testing.T) {
 		require.Equal(t, []Request{{Cmd: CmdGetAddr, Dump: true}}, f.requests)
 	}
 }
+
+// TestRequestNames reads back what a line asks for.
+func TestRequestNames(t *testing.T) {
+	tests := []struct{ line, endpoint, limits string }{
+		{"mptcp endpoint add 10.0.1.1 id 3 port 8000 signal", "10.0.1.1 port 8000 id 3 signal", ""},
+		{"mptcp endpoint delete id 7", "id 7", ""},
+		{"mptcp endpoint flush", "", ""},
+		{"mptcp limits set s 8", "", "subflows 8"},
+		{"mptcp limits set s 8 a 0x2", "", "add_addr_accepted 2 subflows 8"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.line, func(t *testing.T) {
+			f := &fake{}
+			require.Zero(t, f.run(t, tt.line, Command{}).status)
+			got := f.requests[0]
+			e, named := got.Endpoint()
+			require.Equal(t, tt.endpoint != "", named)
+			if named {
+				require.Equal(t, tt.endpoint, e.String())
+			}
+			require.Equal(t, tt.limits, got.Limits().String())
+		})
+	}
+}
