@@ -68,7 +68,7 @@ look() {
 }
 
 # Each socket is a process, which takes commands from one FIFO and answers in another one. It sends zeros, and takes anything.
-cat > "$dir/socket.py" <<'END'
+cat > "$dir/worker.py" <<'END'
 import os, socket, struct, sys
 
 folder, name = sys.argv[1:]
@@ -158,7 +158,7 @@ END
 # socket HOST NAME: starts the process of a socket.
 socket() {
 	fifos "$2"
-	ip netns exec "$lab-$1" python3 "$dir/socket.py" "$dir" "$2" &
+	ip netns exec "$lab-$1" python3 "$dir/worker.py" "$dir" "$2" &
 	workers="$workers $!"
 }
 
