@@ -1,5 +1,9 @@
 set -eu
 
+for program in ip ss nstat sysctl python3; do
+	command -v "$program" > /dev/null || { echo "$program is missing" >&2; exit 1; }
+done
+
 lab="mptcp-$$"
 dir=$(mktemp -d)
 workers=""
@@ -155,10 +159,13 @@ class Worker:
 Worker(name).run()
 END
 
-# socket HOST NAME: starts the process of a socket.
+# socket HOST NAME: starts the process of a socket. Should it end early, whoever waits for its answer is told, and nobody waits to command it.
 socket() {
 	fifos "$2"
-	ip netns exec "$lab-$1" python3 "$dir/worker.py" "$dir" "$2" &
+	{
+		ip netns exec "$lab-$1" python3 "$dir/worker.py" "$dir" "$2" || :
+		while :; do echo "its process has ended" > "$dir/$2.out"; done
+	} 9<> "$dir/$2.in" &
 	workers="$workers $!"
 }
 
