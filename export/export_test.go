@@ -163,7 +163,7 @@ func TestTextIsNoCommand(t *testing.T) {
 
 	// With every program replaced, all that can run is the shell's own.
 	empty := t.TempDir()
-	for _, program := range []string{"ip", "cat", "mktemp", "sleep", "rm", "grep"} {
+	for _, program := range []string{"ip", "ss", "nstat", "sysctl", "python3", "cat", "mktemp", "sleep", "rm", "grep"} {
 		text := "#!/bin/sh\n[ " + program + " != mktemp ] || echo " + empty + "\n[ " + program + " != ip ] || echo state UP\n"
 		require.NoError(t, os.WriteFile(filepath.Join(empty, program), []byte(text), 0o755))
 	}

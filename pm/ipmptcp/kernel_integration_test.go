@@ -142,6 +142,34 @@ func (w *watchedBuffer) Write(p []byte) (int, error) {
 	return w.b.Write(p)
 }
 
+func (w *watchedBuffer) String() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.b.String()
+}
+
+// watchedNamespace tells when somebody has subscribed to its events.
+type watchedNamespace struct {
+	ipmptcp.Namespace
+	subscribed chan<- struct{}
+}
+
+func (n watchedNamespace) Open(ctx context.Context, receiveBuffer int) (ipmptcp.Manager, error) {
+	m, err := n.Namespace.Open(ctx, receiveBuffer)
+	return watchedManager{m, n.subscribed}, err
+}
+
+type watchedManager struct {
+	ipmptcp.Manager
+	subscribed chan<- struct{}
+}
+
+func (m watchedManager) Listen(ctx context.Context) (ipmptcp.Listener, error) {
+	l, err := m.Manager.Listen(ctx)
+	close(m.subscribed)
+	return l, err
+}
+
 func TestKernelMonitor(t *testing.T) {
 	ns := openNetNS(t)
 	ctx, stop := context.WithCancel(t.Context())
@@ -149,12 +177,8 @@ func TestKernelMonitor(t *testing.T) {
 	out := &watchedBuffer{wrote: make(chan struct{}, 16)}
 	ready, done := make(chan struct{}), make(chan int)
 	c := ipmptcp.Command{
-		Namespace: ipmptcp.Kernel{NetNS: int(ns.Fd())},
+		Namespace: watchedNamespace{ipmptcp.Kernel{NetNS: int(ns.Fd())}, ready},
 		Stdout:    out,
-		Watch: func(ctx context.Context) (context.Context, context.CancelFunc) {
-			close(ready) // it is subscribed
-			return context.WithCancel(ctx)
-		},
 	}
 	go func() { done <- c.Run(ctx, strings.Fields("-j mptcp monitor")).Status }()
 	<-ready
@@ -171,11 +195,11 @@ func TestKernelMonitor(t *testing.T) {
 		}
 		return ln.Close()
 	}))
-	for range 2 {
+	for !strings.Contains(out.String(), "LISTENER_CLOSED") { // both may be written at once
 		select {
 		case <-out.wrote:
 		case <-time.After(10 * time.Second):
-			t.Fatal("no event was printed")
+			t.Fatalf("not all events were printed: %s", out.String())
 		}
 	}
 	stop()
